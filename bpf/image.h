@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_IMAGE_H
+#define WARDEN_IMAGE_H
+
+/*
+ * The image: a policy compiled to one flat block of tables. User space builds it (policy/lower.c),
+ * the kernel and the command line read it through the accessors below (match.h, decide.h).
+ *
+ * Every reference inside is a byte offset from the start of the block. A block is padded to a
+ * power of two; every access is masked by that size, so that no offset, however wrong, leaves the
+ * block: a broken image can decide wrongly, it cannot read out of bounds. Offset 0 is the header,
+ * so 0 as a table's offset means that the table is absent.
+ *
+ * Integers are in host byte order; an image never leaves the machine that built it.
+ */
+
+#include "types.h"
+
+#define IMAGE_MAGIC    0x47494457U /* "WDIG" */
+#define IMAGE_VERSION  1
+#define IMAGE_MIN_SIZE (64U << 10)
+#define IMAGE_MAX_SIZE (64U << 20)
+
+#define RULE_NONE 0xffffffffU /* no rule; larger than every rule, so that min() finds the first */
+#define ROW_NONE  0xffffffffU
+
+/* Names longer than this are not matched at all: they are `unknown`, and denied where it matters. */
+#define NAME_MAX_LEN 4608U /* PATH_MAX, and an HTTP name: method, host, path of 4096 */
+#define NAME_SIZE    8192U /* buffers of names: a power of two, so that an index can be masked */
+
+/* Kinds of activities, as in the public contract. */
+enum kind {
+	KIND_EXEC,
+	KIND_NET,
+	KIND_HTTP,
+	KIND_COUNT,
+};
+
+/* What texts are matched: a table of patterns each. A unix socket is `net`, but named by a path. */
+enum text {
+	TEXT_EXEC, /* an absolute path, or memfd:NAME, or unknown */
+	TEXT_UNIX, /* what follows net:unix: */
+	TEXT_HTTP, /* METHOD SP host path, as in "POST api.example.com/v1/x"; host in lower case */
+	TEXT_COUNT,
+};
+
+enum image_mode {
+	MODE_ENFORCE,
+	MODE_AUDIT, /* decide and record, block nothing */
+};
+
+enum image_choice { /* of opaque, and of on_audit_failure (deny or allow) */
+	CHOICE_ALLOW,
+	CHOICE_AUDIT,
+	CHOICE_DENY,
+};
+
+enum image_action {
+	ACTION_ALLOW,
+	ACTION_DENY,
+	ACTION_KILL,
+};
+
+/*
+ * The rules that one name, or one destination, hits: in each field the first one in the order of
+ * the policy file. Exceptions are already taken out.
+ */
+struct image_row {
+	__u32 deny;   /* first deny entry that enforces */
+	__u32 audit;  /* first deny entry with mode: audit */
+	__u32 allow;  /* first allow entry */
+	__u32 opaque; /* first entry of opaque.allow (destinations only) */
+};
+
+/* One rule: an entry of deny, allow, content or opaque, or a key that closes a kind. */
+struct image_rule {
+	__u32 layer;  /* enum layer */
+	__u32 action; /* enum image_action */
+	__u32 mode;   /* enum image_mode */
+	__u32 line;   /* place in the policy file, from 1 */
+	__u32 column;
+	__u32 id;     /* offset of the name printed as `rule` */
+	__u32 reason; /* offset of the text printed as `reason`, or 0 */
+	__u32 reserved;
+};
+
+/* Open addressing, linear probing: `mask` + 1 buckets, a bucket with len 0 is free. */
+struct image_hash {
+	__u32 off;
+	__u32 mask;
+	__u32 probes; /* the longest probe sequence of any entry; a miss ends after as many */
+	__u32 count;
+};
+
+struct image_bucket { /* of a text table */
+	__u64 hash; /* match_hash() of the text */
+	__u32 len;
+	__u32 text; /* offset of its bytes: hashes only find a candidate, bytes decide */
+	__u32 row;  /* index into rows */
+	__u32 reserved;
+};
+
+/*
+ * A deterministic automaton. A state is named by the index of its first transition, so that a step
+ * is next = trans[state + classes[byte]] and has no multiplication. Bit 31 of a transition says
+ * that the state it leads to accepts.
+ */
+#define DFA_ACCEPT 0x80000000U
+#define DFA_STATE  0x7fffffffU
+
+struct image_dfa {
+	__u32 classes; /* offset of 256 bytes: byte -> class */
+	__u32 trans;   /* offset of __u32[states * stride] */
+	__u32 accept;  /* offset of __u32[states]: row of an accepting state, else ROW_NONE */
+	__u32 stride;  /* number of classes */
+	__u32 states;
+	__u32 start;   /* a state, premultiplied; it may accept (bit 31) */
+	__u32 reserved[2];
+};
+
+struct image_text {
+	struct image_hash literals;
+	struct image_hash prefixes;
+	struct image_hash suffixes;
+	__u32 prefix_lens; /* offset of NAME_SIZE bits: the lengths that prefixes have */
+	__u32 suffix_lens;
+	__u32 any;	   /* row of the patterns that match every name, or ROW_NONE */
+	__u32 dfa;	   /* offset of struct image_dfa[dfas]: groups of globs; each is walked */
+	__u32 dfas;
+	__u32 reserved;
+};
+
+/*
+ * Addresses: the borders of disjoint intervals, ascending, the first one 0; interval i has class
+ * classes[i]. A class stands for a set of CIDRs. IPv4-mapped IPv6 addresses are looked up as IPv4.
+ */
+struct image_net {
+	__u32 borders; /* offset of __u64[count] (v4: the address) or of __u64[2 * count] (v6: hi, lo) */
+	__u32 classes; /* offset of __u32[count] */
+	__u32 count;   /* at least 1 when any rule speaks of addresses */
+	__u32 reserved;
+};
+
+/*
+ * Destinations: class, port and protocol -> row. Keys hold PORT_ANY where no rule of that class
+ * names the port; the row then is of the rules for any port. Rules that name both are in both.
+ */
+#define PORT_ANY 0x10000U
+
+enum image_proto {
+	PROTO_TCP,
+	PROTO_UDP,
+	PROTO_OTHER,
+};
+
+#define IMAGE_DEST_KEY(class, port, proto) ((__u64)(class) << 24 | (__u64)(port) << 4 | (proto) | 8)
+
+struct image_dest {
+	__u64 key; /* IMAGE_DEST_KEY, never 0; 0 is a free bucket */
+	__u32 row;
+	__u32 reserved;
+};
+
+/* What a phrase decides: the first content rule that denies it, by kind of activity. */
+struct image_phrase {
+	__u32 rule[4]; /* by enum kind; RULE_NONE where the phrase may stand */
+};
+
+struct image_kind {
+	__u32 closed_by; /* the rule that closed it (allow or default), or RULE_NONE: open */
+	__u32 ruled;	 /* 1 when any rule at all speaks of this kind */
+};
+
+struct image_header {
+	__u32 magic;
+	__u32 version;
+	__u32 size; /* bytes used */
+	__u32 mask; /* bytes allocated - 1, of the form 2^n - 1 */
+	__u64 generation;
+	__u32 name; /* offset of the policy's name */
+	__u32 file; /* offset of the path of the policy file, as given */
+	__u32 mode; /* enum image_mode */
+	__u32 on_audit_failure; /* CHOICE_DENY or CHOICE_ALLOW */
+	__u32 opaque;		/* enum image_choice */
+	__u32 opaque_rule;	/* the rule for it */
+	__u32 audit_rule;	/* the rule for on_audit_failure */
+	__u32 capture;		/* enum capture (policy.h); not read by the kernel but 0: off */
+	__u32 rules;		/* offset of struct image_rule[rule_count] */
+	__u32 rule_count;
+	__u32 rows; /* offset of struct image_row[row_count] */
+	__u32 row_count;
+	struct image_kind kinds[4]; /* by enum kind */
+	struct image_text text[TEXT_COUNT];
+	struct image_net net4;
+	struct image_net net6;
+	struct image_hash dests; /* buckets of struct image_dest */
+	struct image_dfa phrases[2]; /* ASCII case ignored; exact. accept -> index into phrase_rows */
+	__u32 phrase_rows;	     /* offset of struct image_phrase[] */
+	__u32 phrase_row_count;
+};
+
+_Static_assert(sizeof(struct image_row) == 16, "rows are indexed by shifts");
+_Static_assert(sizeof(struct image_rule) == 32, "rules are indexed by shifts");
+_Static_assert(sizeof(struct image_bucket) == 24, "layout");
+_Static_assert(sizeof(struct image_dfa) == 32, "layout");
+_Static_assert(sizeof(struct image_dest) == 16, "layout");
+_Static_assert(sizeof(struct image_phrase) == 16, "layout");
+_Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are aligned");
+
+/* The header of a block. The verifier knows its size, so header fields need no mask. */
+static __always_inline const struct image_header *image_header(const void *img)
+{
+	return img;
+}
+
+#ifdef __bpf__
+/* The size of the blocks - 1, set before loading: the verifier takes it as a constant. */
+extern const volatile __u64 image_mask;
+#define IMAGE_MASK(img) image_mask
+#else
+#define IMAGE_MASK(img) ((__u64)image_header(img)->mask)
+#endif
+
+/*
+ * Reads at an offset. The block is aligned, and so are the values: the low bits are masked away
+ * with the high ones. The mask must be the last thing that happens to the offset (6.1 verifier).
+ */
+static __always_inline __u8 image_u8(const void *img, __u64 off)
+{
+	opaque_value(off);
+	off &= IMAGE_MASK(img);
+	return *((const __u8 *)img + off);
+}
+
+static __always_inline __u32 image_u32(const void *img, __u64 off)
+{
+	opaque_value(off);
+	off &= IMAGE_MASK(img) & ~3ULL;
+	return *(const __u32 *)((const __u8 *)img + off);
+}
+
+static __always_inline __u64 image_u64(const void *img, __u64 off)
+{
+	opaque_value(off);
+	off &= IMAGE_MASK(img) & ~7ULL;
+	return *(const __u64 *)((const __u8 *)img + off);
+}
+
+#endif

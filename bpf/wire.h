@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_WIRE_H
+#define WARDEN_WIRE_H
+
+/*
+ * What the kernel side tells user space. Two rings, so that payload can never crowd out
+ * decisions: `events` carries every record but REC_TLS_DATA, which has `bytes` to itself.
+ *
+ * Every record begins with struct rec. A reader checks `size` against the length it received and
+ * against the struct that the type promises before it looks further. Strings follow the struct in
+ * the order of their length fields, without NUL.
+ */
+
+#include "decide.h"
+
+enum rec_type {
+	REC_EXEC = 1,  /* struct rec_exec: a program was started, or was refused */
+	REC_EXIT,      /* struct rec_exit: the last thread of a process ended */
+	REC_NET,       /* struct rec_net: a destination was used or refused */
+	REC_HTTP,      /* struct rec_http: a request was seen in plaintext, or refused */
+	REC_OPAQUE,    /* struct rec_net: plaintext of this connection cannot be seen */
+	REC_BIND,      /* struct rec_bind: a TLS object has found its socket */
+	REC_CLOSE,     /* struct rec_close: a TLS object was freed */
+	REC_TLS_DATA,  /* struct rec_data: plaintext */
+	REC_TAMPER,    /* struct rec_tamper: a workload tried to get out */
+};
+
+struct rec {
+	__u32 size; /* bytes, this header and all strings included */
+	__u16 type; /* enum rec_type */
+	__u16 cpu;
+	__u64 seq;   /* per CPU, over both rings; a lost record leaves a gap */
+	__u64 time;  /* CLOCK_MONOTONIC, ns */
+	__u64 start; /* of the process: CLOCK_BOOTTIME, ns */
+	__u32 tgid;
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	char comm[16];
+};
+
+struct rec_exec {
+	struct rec rec;
+	struct decision decision;
+	__u32 flags;	  /* enum exec_flag */
+	__u32 phrase;	  /* reserved for the content rule's phrase */
+	__u16 passed_len; /* the path as it was passed */
+	__u16 path_len;	  /* the file that runs (of a script: its interpreter) */
+	__u16 args_len;	  /* NUL after each */
+	__u16 cwd_len;
+};
+
+enum exec_flag {
+	EXEC_ARGS_CUT = 1,    /* there were more arguments than args_len bytes */
+	EXEC_ARGS_UNREAD = 2, /* they could not be read */
+	EXEC_REFUSED = 4,     /* it did not happen: the caller still runs its old program */
+	EXEC_NO_PATH = 8,     /* the file's path could not be read */
+};
+
+struct rec_exit {
+	struct rec rec;
+	__s32 code;	/* as in wait(2): status << 8, or the signal */
+	__u32 reserved;
+};
+
+struct rec_net {
+	struct rec rec;
+	struct decision decision;
+	__u64 cookie;	 /* of the socket; 0: not known */
+	__u8 addr[16];	 /* network byte order; IPv4 in the first four */
+	__u16 family;	 /* AF_INET, AF_INET6, AF_UNIX, or what the workload asked for */
+	__u16 port;	 /* host byte order */
+	__u8 proto;	 /* IPPROTO_* */
+	__u8 why;	 /* REC_OPAQUE: enum opaque_why */
+	__u16 path_len;	 /* AF_UNIX: the path, an abstract name begins with NUL */
+};
+
+enum opaque_why {
+	OPAQUE_NONE,
+	OPAQUE_TLS,	  /* a TLS ClientHello on a socket with no TLS object bound to it */
+	OPAQUE_H2,	  /* HTTP/2 in plaintext */
+	OPAQUE_CLEARTEXT, /* HTTP without TLS, under an http rule */
+	OPAQUE_FRAMING,	  /* a request that two readers may read differently, or too long */
+	OPAQUE_ENCODED,	  /* a compressed body, under a content rule */
+};
+
+struct rec_http {
+	struct rec rec;
+	struct decision decision;
+	__u64 stream;
+	__u64 cookie;
+	__u64 ordinal; /* of the request on its connection, from 0 */
+	__u32 flags;   /* enum http1_flag */
+	__u32 phase;   /* 0: decided at the end of its head, 1: later, by its body */
+	__u16 method_len;
+	__u16 host_len;
+	__u16 path_len;
+	__u16 reserved;
+};
+
+struct rec_bind {
+	struct rec rec;
+	__u64 stream;
+	__u64 cookie;
+	__u64 object; /* address of the TLS object in its process */
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 family;
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 reserved;
+};
+
+struct rec_close {
+	struct rec rec;
+	__u64 stream;
+};
+
+enum direction {
+	DIR_WRITE, /* from the workload */
+	DIR_READ,
+	DIR_COUNT,
+};
+
+#define DATA_MAX 16384U /* payload bytes of one record */
+
+struct rec_data {
+	struct rec rec;
+	__u64 stream;
+	__u64 offset; /* of the first byte, in its direction */
+	__u32 len;    /* payload bytes that follow */
+	__u16 dir;    /* enum direction */
+	__u16 lost;   /* 1: the bytes could not be read; nothing follows, the gap is `len` long */
+};
+
+enum tamper_what {
+	TAMPER_LEFT_CGROUP = 1, /* moved a task out of its cgroup, and was killed */
+	TAMPER_NO_MEMBER,	/* membership of a child could not be written; the parent was killed */
+};
+
+struct rec_tamper {
+	struct rec rec;
+	__u32 what; /* enum tamper_what */
+	__u32 pid;  /* whom it concerns */
+};
+
+/* Why something was not recorded: indexes of the loss counters. Each has a name in user space. */
+enum loss {
+	LOSS_EVENTS_RING, /* no room in the events ring */
+	LOSS_BYTES_RING,  /* no room in the bytes ring */
+	LOSS_SCRATCH,	  /* no scratch slot was free: decided as unknown */
+	LOSS_OBJECTS,	  /* no room for another TLS object */
+	LOSS_READ,	  /* plaintext could not be read from the process */
+	LOSS_ARGS,	  /* arguments could not be read */
+	LOSS_STORAGE,	  /* no room for state of a task or socket */
+	LOSS_COUNT,
+};
+
+struct loss_count {
+	__u64 records;
+	__u64 bytes;
+};
+
+_Static_assert(sizeof(struct rec) == 64, "records are read by their layout");
+_Static_assert(sizeof(struct rec_exec) == 64 + 16 + 8 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
+_Static_assert(sizeof(struct rec_net) == 64 + 16 + 8 + 16 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 8 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_bind) == 64 + 24 + 32 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");
+_Static_assert(sizeof(struct rec_data) == 88, "no hidden padding");
+_Static_assert(sizeof(struct rec_tamper) == 72, "no hidden padding");
+
+#endif
