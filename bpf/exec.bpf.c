@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Programs: which ones a workload may run.
+ *
+ *   lsm.s/bprm_check_security    the caller gets EPERM; nothing has happened
+ *   lsm.s/bprm_committed_creds   the arguments that the new program really gets; kills on a refusal
+ *   tp_btf/sched_process_exec    without LSM: kills the new program before its first instruction
+ *   tp_btf/sched_process_exit    a process has ended
+ *
+ * Attack: name one file and run another, or change the arguments after they were looked at.
+ * Against it: the file is the one that the kernel has opened, and the arguments are read again
+ * from the new program's own stack, after the point of no return and before it runs.
+ */
+#include "path.bpf.h"
+#include "phrase.bpf.h"
+
+#define ARGS_KEEP   4096 /* bytes of arguments that go into the record */
+#define ARGS_CHUNKS 130	 /* of 16 KiB: more than the 2 MiB that a kernel passes by default */
+#define ARGS_EARLY  512	 /* arguments looked at before the point of no return */
+
+struct args_ctx { /* on the stack of the caller: pointers only, see match.h */
+	const void *img;
+	struct scratch *s;
+};
+
+static __always_inline struct rec_exec *exec_record(struct scratch *s)
+{
+	return (struct rec_exec *)s->record;
+}
+
+/* Bytes from s->cursor on in the chunk: s->aux NULs are still to come. Stops behind the last. */
+static long args_count_nul(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	__u64 at = i;
+
+	opaque_value(at);
+	at &= CHUNK_SIZE - 1;
+	if (c->s->chunk[at])
+		return 0;
+	if (c->s->aux <= 1) {
+		c->s->aux = 0;
+		c->s->count = i + 1;
+		return 1;
+	}
+	c->s->aux--;
+	return 0;
+}
+
+/* One piece of arguments is in the chunk, `len` bytes: scans it and keeps the beginning. */
+static __always_inline void args_piece(const void *img, struct scratch *s, __u32 len)
+{
+	struct args_ctx c = {.img = img, .s = s};
+	struct rec_exec *r = exec_record(s);
+	__u32 keep;
+
+	s->count = len;
+	loop(len, args_count_nul, &c);
+	len = s->count;
+	if (!r->args_len) {
+		keep = len < ARGS_KEEP ? len : ARGS_KEEP;
+		r->args_len = record_append(s, s->chunk, keep);
+		if (keep < len)
+			r->flags |= EXEC_ARGS_CUT;
+	} else {
+		r->flags |= EXEC_ARGS_CUT;
+	}
+	s->cursor = 0;
+	phrase_scan(img, s, len);
+}
+
+/* How many bytes of the region s->left at user address s->cursor come next. */
+static __always_inline __u64 args_next(struct scratch *s)
+{
+	__u64 n = s->left < CHUNK_SIZE ? s->left : CHUNK_SIZE;
+
+	opaque_value(n);
+	n &= 2 * CHUNK_SIZE - 1;
+	return n > CHUNK_SIZE ? CHUNK_SIZE : n;
+}
+
+static __always_inline long args_advance(struct args_ctx *c, long error, __u64 at, __u64 n)
+{
+	struct scratch *s = c->s;
+
+	if (error) {
+		exec_record(s)->flags |= EXEC_ARGS_UNREAD;
+		loss_add(LOSS_ARGS, s->left);
+		return 1;
+	}
+	args_piece(c->img, s, n);
+	s->left -= n;
+	s->cursor = at + n;
+	return !s->aux || !s->left || s->phrase != ROW_NONE;
+}
+
+static long args_chunk_sleepable(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	__u64 n = args_next(c->s);
+	__u64 at = c->s->cursor;
+
+	return args_advance(c, bpf_copy_from_user(c->s->chunk, n, (void *)at), at, n);
+}
+
+static long args_chunk(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	__u64 n = args_next(c->s);
+	__u64 at = c->s->cursor;
+
+	return args_advance(c, bpf_probe_read_user(c->s->chunk, n, (void *)at), at, n);
+}
+
+/* Names of the program: the path as passed may be denied by, the resolved file may be allowed by. */
+static __always_inline void exec_name(const void *img, struct scratch *s, __u32 len)
+{
+	if (len && len <= NAME_MAX_LEN)
+		match_text(img, TEXT_EXEC, s->name, len, &s->m);
+	else
+		s->act.flags |= ACTIVITY_UNKNOWN;
+}
+
+static __always_inline void exec_start(const void *img, struct scratch *s, const char *passed)
+{
+	struct rec_exec *r = exec_record(s);
+	long n;
+
+	activity_start(s, KIND_EXEC);
+	phrase_init(img, s);
+	record_start(s, REC_EXEC, sizeof(*r));
+	r->flags = 0;
+	r->phrase = 0;
+	r->passed_len = r->path_len = r->cwd_len = r->args_len = 0;
+
+	n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, passed);
+	exec_name(img, s, n > 0 ? n - 1 : 0);
+	s->m.hit.allow = RULE_NONE;
+	if (n > 1)
+		r->passed_len = record_append(s, s->name, n - 1);
+}
+
+/* The resolved file is in s->name. */
+static __always_inline void exec_resolved(const void *img, struct scratch *s, __u32 len)
+{
+	struct rec_exec *r = exec_record(s);
+
+	exec_name(img, s, len);
+	if (len)
+		r->path_len = record_append(s, s->name, len);
+	else
+		r->flags |= EXEC_NO_PATH;
+}
+
+static __always_inline void exec_cwd(struct scratch *s)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 len = path_read(s, __builtin_preserve_access_index(&fs->pwd), s->name);
+
+	if (len)
+		exec_record(s)->cwd_len = record_append(s, s->name, len);
+}
+
+/* Arguments that a content rule could not look at are refused where there is such a rule. */
+static __always_inline void exec_decide(const void *img, struct scratch *s)
+{
+	struct rec_exec *r = exec_record(s);
+
+	activity_decide(img, s);
+	if ((r->flags & EXEC_ARGS_UNREAD) && phrase_any(img) && !refused(&s->dec))
+		decide_refuse(img, &s->dec, LAYER_CONTENT, RULE_NONE);
+}
+
+static __always_inline void exec_send(struct scratch *s, __u32 tier, __u32 flags)
+{
+	struct rec_exec *r = exec_record(s);
+
+	r->flags |= flags;
+	r->decision = s->dec;
+	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
+	record_send_event(s, refused(&s->dec) ? BPF_RB_FORCE_WAKEUP : 0);
+}
+
+/* ---- the lsm tier ---- */
+
+/* One argument by its number, through the caller's own argv: a first look, for the error code. */
+static long args_early(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	struct scratch *s = c->s;
+	__u64 pointer = 0;
+	__u64 argv = s->left;
+	long n;
+
+	if (bpf_copy_from_user(&pointer, sizeof(pointer), (void *)(argv + (__u64)i * 8)) || !pointer)
+		return 1;
+	/* A byte read with faults allowed brings the page in, for the string that follows. */
+	bpf_copy_from_user(s->chunk, 1, (void *)pointer);
+	n = bpf_probe_read_user_str(s->chunk, CHUNK_SIZE, (void *)pointer);
+	if (n <= 0)
+		return 1;
+	s->aux = 2; /* more than the NULs of one argument */
+	s->cursor = 0;
+	if (exec_record(s)->args_len + (__u32)n <= ARGS_KEEP)
+		exec_record(s)->args_len += record_append(s, s->chunk, n);
+	else
+		exec_record(s)->flags |= EXEC_ARGS_CUT;
+	phrase_scan(c->img, s, n);
+	return s->phrase != ROW_NONE;
+}
+
+#define NR_EXECVE   59
+#define NR_EXECVEAT 322
+
+/* The argv pointer of the system call at work; 0 for calls of other ABIs, which wait for the end. */
+static __always_inline __u64 exec_argv(void)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	unsigned long number = 0, argv = 0;
+
+	if (bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_ax))
+		return 0;
+	if (number == NR_EXECVE)
+		bpf_probe_read_kernel(&argv, sizeof(argv), &regs->si);
+	else if (number == NR_EXECVEAT)
+		bpf_probe_read_kernel(&argv, sizeof(argv), &regs->dx);
+	return argv;
+}
+
+static __always_inline __u32 exec_d_path(struct scratch *s, struct linux_binprm *bprm)
+{
+	long n = bpf_d_path(&bprm->file->f_path, (char *)s->name, NAME_SIZE);
+
+	return n > 1 ? n - 1 : 0;
+}
+
+SEC("lsm.s/bprm_check_security")
+int BPF_PROG(exec_check, struct linux_binprm *bprm)
+{
+	struct args_ctx c = {};
+	const void *img;
+	struct scratch *s;
+	int ret = 0;
+
+	if (!scope_current())
+		return 0;
+	img = image_current();
+	s = scratch_claim();
+	if (!img || !s) {
+		if (s)
+			scratch_release(s);
+		return -EPERM;
+	}
+	exec_start(img, s, BPF_CORE_READ(bprm, filename));
+	exec_resolved(img, s, exec_d_path(s, bprm));
+	if (phrase_any(img)) {
+		c.img = img;
+		c.s = s;
+		s->left = exec_argv();
+		if (s->left)
+			loop(ARGS_EARLY, args_early, &c);
+	}
+	exec_decide(img, s);
+	if (refused(&s->dec)) {
+		exec_cwd(s);
+		exec_send(s, TIER_LSM, EXEC_REFUSED);
+		if (s->dec.verdict == VERDICT_KILL)
+			bpf_send_signal(SIGKILL);
+		ret = -EPERM;
+	}
+	scratch_release(s);
+	return ret;
+}
+
+SEC("lsm.s/bprm_committed_creds")
+int BPF_PROG(exec_committed, struct linux_binprm *bprm)
+{
+	struct args_ctx c = {};
+	const void *img;
+	struct scratch *s;
+
+	if (!scope_current())
+		return 0;
+	img = image_current();
+	s = scratch_claim();
+	if (!img || !s) {
+		if (s)
+			scratch_release(s);
+		bpf_send_signal(SIGKILL);
+		return 0;
+	}
+	exec_start(img, s, BPF_CORE_READ(bprm, filename));
+	exec_resolved(img, s, exec_d_path(s, bprm));
+	s->cursor = BPF_CORE_READ(bprm, p);
+	s->left = BPF_CORE_READ(bprm, exec) - s->cursor; /* environment included */
+	s->aux = BPF_CORE_READ(bprm, argc);
+	c.img = img;
+	c.s = s;
+	if (s->left && s->aux)
+		loop(ARGS_CHUNKS, args_chunk_sleepable, &c);
+	exec_decide(img, s);
+	if (refused(&s->dec))
+		bpf_send_signal(SIGKILL);
+	exec_cwd(s);
+	exec_send(s, TIER_SIGNAL, 0);
+	scratch_release(s);
+	return 0;
+}
+
+/* ---- the signal tier ---- */
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct args_ctx c = {};
+	const void *img;
+	struct scratch *s;
+	struct file *file;
+
+	if (!scope_current())
+		return 0;
+	img = image_current();
+	s = scratch_claim();
+	if (!img || !s) {
+		if (s)
+			scratch_release(s);
+		bpf_send_signal(SIGKILL);
+		return 0;
+	}
+	file = BPF_CORE_READ(bprm, file);
+	exec_start(img, s, BPF_CORE_READ(bprm, filename));
+	exec_resolved(img, s, path_read(s, __builtin_preserve_access_index(&file->f_path), s->name));
+	s->cursor = BPF_CORE_READ(task, mm, arg_start);
+	s->left = BPF_CORE_READ(task, mm, arg_end) - s->cursor;
+	s->aux = BPF_CORE_READ(bprm, argc);
+	c.img = img;
+	c.s = s;
+	if (s->left && s->aux)
+		loop(ARGS_CHUNKS, args_chunk, &c);
+	exec_decide(img, s);
+	if (refused(&s->dec))
+		bpf_send_signal(SIGKILL);
+	exec_cwd(s);
+	exec_send(s, TIER_SIGNAL, 0);
+	scratch_release(s);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(exec_exit, struct task_struct *task)
+{
+	struct scratch *s;
+	struct rec_exit *r;
+
+	if (!scope_current() || BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	s = scratch_claim();
+	if (!s)
+		return 0;
+	r = (struct rec_exit *)s->record;
+	record_start(s, REC_EXIT, sizeof(*r));
+	r->code = BPF_CORE_READ(task, exit_code);
+	r->reserved = 0;
+	record_send_event(s, 0);
+	scratch_release(s);
+	return 0;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Destinations: where a workload may connect and send.
+ *
+ *   lsm/socket_connect, lsm/socket_sendmsg    with LSM: every family; EPERM
+ *   cgroup/connect4,6, cgroup/sendmsg4,6      without: IPv4 and IPv6, TCP and UDP; EPERM
+ *   cgroup/connect_unix, cgroup/sendmsg_unix  without, on kernels that have them; EPERM
+ *
+ * Attack: reach a destination by another way of asking for it (a datagram with an address, fast
+ * open, IPv4 inside IPv6, the address of all zeros). Every hook hands the same destination to the
+ * same decision; a family that no rule can describe is unknown, and refused where there are rules.
+ */
+#include "net.bpf.h"
+#include "socket.bpf.h"
+
+/* The last destination that was allowed for a socket, and by which generation of the policy. */
+struct net_last {
+	__u64 generation;
+	__u64 addr[2];
+	__u32 port_family;
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct net_last);
+} lasts SEC(".maps");
+
+/* True when datagrams to the same place were decided before: nothing new to say about them. */
+static __always_inline int net_again(const struct net_last *last, const struct net_last *now)
+{
+	return last && last->generation == now->generation && last->addr[0] == now->addr[0] &&
+	       last->addr[1] == now->addr[1] && last->port_family == now->port_family &&
+	       now->generation;
+}
+
+/*
+ * The path of a unix socket, of at most `max` bytes, ending at the first NUL; an abstract name
+ * begins with one, is all `max` bytes long, and is written with @ for it.
+ */
+static __always_inline void net_match_unix(const void *img, struct scratch *s, const void *path,
+					   __u32 max)
+{
+	long n = bpf_probe_read_kernel_str(s->name, SOCKADDR_UN_PATH + 1, path);
+	__u32 len = n > 0 ? n - 1 : 0;
+
+	if (max > SOCKADDR_UN_PATH)
+		max = SOCKADDR_UN_PATH;
+	if (!len && max > 1) {
+		bpf_probe_read_kernel(s->name, SOCKADDR_UN_PATH, path);
+		s->name[0] = '@';
+		len = max;
+	}
+	if (len > max)
+		len = max;
+	if (!len) {
+		s->act.flags |= ACTIVITY_UNKNOWN;
+		return;
+	}
+	match_text(img, TEXT_UNIX, s->name, len, &s->m);
+	net_record(s)->path_len = record_append(s, s->name, len);
+}
+
+/* A socket address in kernel memory -> what it hits. */
+static __always_inline void net_match_sockaddr(const void *img, struct scratch *s, const void *addr,
+					       int len)
+{
+	struct rec_net *r = net_record(s);
+	__u64 half[2] = {};
+	__u32 v4 = 0;
+	__u16 port = 0;
+
+	if (r->family == AF_INET) {
+		bpf_probe_read_kernel(&port, sizeof(port), addr + 2);
+		bpf_probe_read_kernel(&v4, sizeof(v4), addr + 4);
+		r->port = bpf_ntohs(port);
+		net_match4(img, s, bpf_ntohl(v4));
+	} else if (r->family == AF_INET6) {
+		bpf_probe_read_kernel(&port, sizeof(port), addr + 2);
+		bpf_probe_read_kernel(half, sizeof(half), addr + 8);
+		r->port = bpf_ntohs(port);
+		net_match6(img, s, bpf_be64_to_cpu(half[0]), bpf_be64_to_cpu(half[1]));
+	} else if (r->family == AF_UNIX) {
+		net_match_unix(img, s, addr + 2, len > 2 ? len - 2 : 0);
+	} else {
+		s->act.flags |= ACTIVITY_UNKNOWN;
+	}
+}
+
+/* ---- the lsm tier ---- */
+
+/* Decides on a socket address in kernel memory: 0 or -EPERM. */
+static __always_inline int net_lsm(struct socket *sock, const void *addr, int len)
+{
+	struct sock *sk = BPF_CORE_READ(sock, sk);
+	const void *img;
+	struct scratch *s;
+	__u16 family = 0;
+	int ret = 0;
+
+	bpf_probe_read_kernel(&family, sizeof(family), addr);
+	if (family == AF_UNSPEC) /* dissolves a connection */
+		return 0;
+	img = image_current();
+	s = scratch_claim();
+	if (!img || !s) {
+		if (s)
+			scratch_release(s);
+		return -EPERM;
+	}
+	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
+	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	net_match_sockaddr(img, s, addr, len);
+	if (net_finish(img, s, TIER_LSM)) {
+		if (s->dec.verdict == VERDICT_KILL)
+			bpf_send_signal(SIGKILL);
+		ret = -EPERM;
+	}
+	scratch_release(s);
+	return ret;
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(net_connect, struct socket *sock, struct sockaddr *address, int addrlen)
+{
+	return scope_current() ? net_lsm(sock, address, addrlen) : 0;
+}
+
+/* What a socket address says, in the form that net_again() compares. */
+static __always_inline void net_last_read(struct net_last *now, const void *addr)
+{
+	const void *img = image_current();
+	__u16 part[2] = {};
+
+	bpf_probe_read_kernel(part, sizeof(part), addr); /* family, port */
+	now->generation = img ? image_header(img)->generation : 0;
+	now->port_family = (__u32)part[1] << 16 | part[0];
+	now->reserved = 0;
+	now->addr[0] = now->addr[1] = 0;
+	if (part[0] == AF_INET)
+		bpf_probe_read_kernel(&now->addr[0], 4, addr + 4);
+	else if (part[0] == AF_INET6)
+		bpf_probe_read_kernel(now->addr, sizeof(now->addr), addr + 8);
+	else
+		now->generation = 0; /* paths are decided each time */
+}
+
+static __always_inline int net_sendmsg_to(struct socket *sock, struct sock *sk, const void *addr,
+					  int len)
+{
+	struct net_last now, *last;
+	int ret;
+
+	net_last_read(&now, addr);
+	last = bpf_sk_storage_get(&lasts, sk, 0, 0);
+	if (net_again(last, &now))
+		return 0;
+	ret = net_lsm(sock, addr, len);
+	if (ret || !now.generation)
+		return ret;
+	if (last)
+		*last = now;
+	else
+		bpf_sk_storage_get(&lasts, sk, &now, BPF_SK_STORAGE_GET_F_CREATE);
+	return 0;
+}
+
+/* Only what carries an address of its own: datagrams, and streams that open with data. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
+{
+	struct sock *sk = sock->sk;
+	const void *addr;
+	int len;
+
+	if (!sk || !scope_current())
+		return 0;
+	if (socket_is_dead(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter)))
+		return -EACCES;
+	addr = BPF_CORE_READ(msg, msg_name);
+	len = BPF_CORE_READ(msg, msg_namelen);
+	if (!addr || len < 2)
+		return 0;
+	if (BPF_CORE_READ(sock, type) == SOCK_STREAM &&
+	    !(BPF_CORE_READ(msg, msg_flags) & MSG_FASTOPEN))
+		return 0;
+	return net_sendmsg_to(sock, sk, addr, len);
+}
+
+/* ---- the cgroup tier: attached to the workload's cgroup, so the scope is given ---- */
+
+#define CGROUP_ALLOW 1
+#define CGROUP_DENY  0
+
+static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six)
+{
+	const void *img = image_current();
+	struct scratch *s = scratch_claim();
+	int ret = CGROUP_ALLOW;
+
+	if (!img || !s) {
+		if (s)
+			scratch_release(s);
+		return CGROUP_DENY;
+	}
+	net_start(s, REC_NET, six ? AF_INET6 : AF_INET, ctx->protocol);
+	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
+	net_record(s)->port = bpf_ntohs(ctx->user_port);
+	if (six)
+		net_match6(img, s,
+			   (__u64)bpf_ntohl(ctx->user_ip6[0]) << 32 | bpf_ntohl(ctx->user_ip6[1]),
+			   (__u64)bpf_ntohl(ctx->user_ip6[2]) << 32 | bpf_ntohl(ctx->user_ip6[3]));
+	else
+		net_match4(img, s, bpf_ntohl(ctx->user_ip4));
+	if (net_finish(img, s, TIER_CGROUP))
+		ret = CGROUP_DENY;
+	scratch_release(s);
+	return ret;
+}
+
+static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six)
+{
+	const void *img = image_current();
+	struct net_last now = {}, *last = 0;
+	struct bpf_sock *sk = ctx->sk;
+
+	now.generation = img ? image_header(img)->generation : 0;
+	now.port_family = ctx->user_port << 16 | (six ? AF_INET6 : AF_INET);
+	if (six) {
+		now.addr[0] = (__u64)ctx->user_ip6[0] << 32 | ctx->user_ip6[1];
+		now.addr[1] = (__u64)ctx->user_ip6[2] << 32 | ctx->user_ip6[3];
+	} else {
+		now.addr[0] = ctx->user_ip4;
+	}
+	if (sk)
+		last = bpf_sk_storage_get(&lasts, sk, 0, 0);
+	if (net_again(last, &now))
+		return CGROUP_ALLOW;
+	if (net_cgroup(ctx, six) == CGROUP_DENY)
+		return CGROUP_DENY;
+	if (last)
+		*last = now;
+	else if (sk)
+		bpf_sk_storage_get(&lasts, sk, &now, BPF_SK_STORAGE_GET_F_CREATE);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/connect4")
+int net_connect4(struct bpf_sock_addr *ctx)
+{
+	return net_cgroup(ctx, 0);
+}
+
+SEC("cgroup/connect6")
+int net_connect6(struct bpf_sock_addr *ctx)
+{
+	return net_cgroup(ctx, 1);
+}
+
+SEC("cgroup/sendmsg4")
+int net_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return net_cgroup_sendmsg(ctx, 0);
+}
+
+SEC("cgroup/sendmsg6")
+int net_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return net_cgroup_sendmsg(ctx, 1);
+}
+
+/* Unix sockets: the address is in the kernel's own context. Kernels since 6.7 have these hooks. */
+extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
+
+static __always_inline int net_cgroup_unix(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
+	const void *img = image_current();
+	struct scratch *s = scratch_claim();
+	int ret = CGROUP_ALLOW;
+
+	if (!img || !s) {
+		if (s)
+			scratch_release(s);
+		return CGROUP_DENY;
+	}
+	net_start(s, REC_NET, AF_UNIX, 0);
+	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
+	net_match_sockaddr(img, s, BPF_CORE_READ(kern, uaddr), BPF_CORE_READ(kern, uaddrlen));
+	if (net_finish(img, s, TIER_CGROUP))
+		ret = CGROUP_DENY;
+	scratch_release(s);
+	return ret;
+}
+
+SEC("?cgroup/connect_unix")
+int net_connect_unix(struct bpf_sock_addr *ctx)
+{
+	return net_cgroup_unix(ctx);
+}
+
+SEC("?cgroup/sendmsg_unix")
+int net_sendmsg_unix(struct bpf_sock_addr *ctx)
+{
+	return net_cgroup_unix(ctx);
+}

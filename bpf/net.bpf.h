@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_NET_BPF_H
+#define WARDEN_NET_BPF_H
+
+/*
+ * One destination on its way to a decision. A hook starts a record, fills in where it goes,
+ * matches, and finishes; the connect hooks and the packet hook (wire.bpf.c) share it.
+ */
+
+#include "warden.bpf.h"
+#include <bpf/bpf_endian.h>
+
+static __always_inline struct rec_net *net_record(struct scratch *s)
+{
+	return (struct rec_net *)s->record;
+}
+
+static __always_inline __u32 net_proto(__u32 protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return PROTO_TCP;
+	return protocol == IPPROTO_UDP ? PROTO_UDP : PROTO_OTHER;
+}
+
+static __always_inline void net_start(struct scratch *s, __u16 type, __u16 family, __u32 protocol)
+{
+	struct rec_net *r = net_record(s);
+
+	activity_start(s, KIND_NET);
+	record_start(s, type, sizeof(*r));
+	__builtin_memset(r->addr, 0, sizeof(r->addr));
+	r->cookie = 0;
+	r->family = family;
+	r->port = 0;
+	r->proto = protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
+	r->why = OPAQUE_NONE;
+	r->path_len = 0;
+}
+
+/* Connecting to the address of all zeros reaches the machine itself: it is matched as loopback. */
+static __always_inline void net_match4(const void *img, struct scratch *s, __u32 addr)
+{
+	struct rec_net *r = net_record(s);
+	__u32 class;
+
+	if (!addr)
+		addr = 0x7f000001;
+	*(__u32 *)r->addr = bpf_htonl(addr);
+	class = match_addr4(img, addr, &s->m);
+	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
+}
+
+/* IPv4-mapped addresses are the IPv4 addresses that the kernel connects them to. */
+static __always_inline void net_match6(const void *img, struct scratch *s, __u64 high, __u64 low)
+{
+	struct rec_net *r = net_record(s);
+	__u32 class;
+
+	if (!high && low >> 32 == 0xffff) {
+		r->family = AF_INET;
+		net_match4(img, s, low);
+		return;
+	}
+	if (!high && !low)
+		low = 1;
+	*(__u64 *)r->addr = bpf_cpu_to_be64(high);
+	*(__u64 *)(r->addr + 8) = bpf_cpu_to_be64(low);
+	class = match_addr6(img, high, low, &s->m);
+	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
+}
+
+/* Decides and records; true when it is refused. */
+static __always_inline int net_finish(const void *img, struct scratch *s, __u32 tier)
+{
+	struct rec_net *r = net_record(s);
+
+	activity_decide(img, s);
+	r->decision = s->dec;
+	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
+	record_send_event(s, refused(&s->dec) ? BPF_RB_FORCE_WAKEUP : 0);
+	return refused(&s->dec);
+}
+
+/* Where a connection goes, for decisions that come after connect. */
+struct net_peer {
+	__u8 addr[16]; /* network byte order; IPv4 in the first four */
+	__u16 family;  /* 0: not known */
+	__u16 port;
+	__u32 reserved;
+};
+
+/*
+ * Decides on a connection whose plaintext cannot be followed, and records it. `peer` may be of
+ * family 0: then no exception of the policy fits it.
+ */
+static __always_inline int net_opaque(const void *img, struct scratch *s, __u64 cookie,
+				      const struct net_peer *peer, __u32 why, __u32 tier)
+{
+	struct rec_net *r = net_record(s);
+
+	net_start(s, REC_OPAQUE, peer->family, IPPROTO_TCP);
+	r->cookie = cookie;
+	r->port = peer->port;
+	r->why = why;
+	if (peer->family == AF_INET)
+		net_match4(img, s, bpf_ntohl(*(const __u32 *)peer->addr));
+	else if (peer->family == AF_INET6)
+		net_match6(img, s, bpf_be64_to_cpu(*(const __u64 *)peer->addr),
+			   bpf_be64_to_cpu(*(const __u64 *)(peer->addr + 8)));
+	/* Whether it may be reached at all was decided when it was connected. */
+	s->m.hit.deny = s->m.hit.audit = RULE_NONE;
+	s->act.flags |= ACTIVITY_OPAQUE;
+	return net_finish(img, s, tier);
+}
+
+#endif

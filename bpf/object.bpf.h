@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_OBJECT_BPF_H
+#define WARDEN_OBJECT_BPF_H
+
+/*
+ * TLS objects (SSL *) of the workload: what their plaintext has shown so far, and the socket that
+ * carries it. An object is bound to its socket by the handshake: the socket on which a thread sends
+ * a ClientHello belongs to the unbound object that this thread entered last. That holds for file
+ * descriptors, for BIOs of the application's own, and for memory BIOs (asyncio, Node) alike.
+ */
+
+#include "net.bpf.h"
+#include "socket.bpf.h"
+
+struct object_key {
+	__u64 address;
+	__u32 tgid;
+	__u32 exec_id; /* which of the programs that the process has run */
+};
+
+static __always_inline void object_key(struct object_key *key, __u64 address)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	key->address = address;
+	key->tgid = BPF_CORE_READ(task, tgid);
+	key->exec_id = BPF_CORE_READ(task, self_exec_id);
+}
+
+enum object_flag {
+	OBJECT_DEAD = 1,     /* a request was refused */
+	OBJECT_BLIND = 2,    /* its plaintext cannot be followed any more; decided once */
+	OBJECT_REFUSED = 4,  /* the message at work was refused by its content; recorded */
+};
+
+struct object {
+	__u64 stream; /* its name in records */
+	__u64 cookie; /* of its socket; 0: not bound */
+	struct net_peer peer;
+	__u64 offset[DIR_COUNT]; /* bytes that have passed */
+	__u64 reported;		 /* requests whose head has been recorded */
+	struct image_row hit;	 /* of the request at work */
+	__u32 flags;
+	/*
+	 * The reader of requests twice: [current] has read what the library has taken, the other
+	 * one what was offered in the call at work. A call that fails is repeated by its caller.
+	 */
+	__u32 current;
+	__u32 state[2][2]; /* of the phrase automata, likewise */
+	struct http1 http[2];
+};
+
+/* Full means that no other object can be followed: refused where a rule asks for plaintext. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct object_key);
+	__type(value, struct object);
+} objects SEC(".maps") __weak;
+
+/* The unbound object that a thread has entered last. By thread id: socket programs on 6.1 may not
+ * use task storage. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct object_key);
+} entered SEC(".maps") __weak;
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Who belongs to the workload: the tasks of its cgroup, and all that they ever started.
+ *
+ *   tp_btf/task_newtask        a child inherits membership before it can run (io_uring's threads too)
+ *   tp_btf/cgroup_attach_task  a member that moves a task out of the cgroup is killed
+ *
+ * Attack: leave the cgroup, then do what policy forbids. Membership is kept in task storage as
+ * well, which goes where the task goes. If it cannot be written the parent is killed: a child that
+ * nobody watches is worse than an agent that stops.
+ */
+#include "warden.bpf.h"
+
+const volatile __u64 image_mask = 0;
+const volatile __u64 scope_cgroup = 0;
+const volatile __u32 scope_level = 0;
+const volatile __u32 tier_exec = TIER_NONE;
+const volatile __u32 tier_net = TIER_NONE;
+const volatile __u32 tier_plaintext = TIER_NONE;
+const volatile __u8 copy_bytes = 0;
+
+__u32 audit_failed = 0;
+
+__weak __noinline int scratch_slot(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		__u32 slot = (cpu * 8 + i) % SCRATCH_SLOTS;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+
+		if (s && !s->owner && !__sync_val_compare_and_swap(&s->owner, 0, 1))
+			return slot;
+	}
+	return -1;
+}
+
+static __always_inline void tamper_report(__u32 what, __u32 pid)
+{
+	struct scratch *s = scratch_claim();
+	struct rec_tamper *r;
+
+	if (!s)
+		return;
+	r = (struct rec_tamper *)s->record;
+	record_start(s, REC_TAMPER, sizeof(*r));
+	r->what = what;
+	r->pid = pid;
+	record_send_event(s, BPF_RB_FORCE_WAKEUP);
+	scratch_release(s);
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(scope_newtask, struct task_struct *child, __u64 clone_flags)
+{
+	if (!scope_current())
+		return 0;
+	if (bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return 0;
+	bpf_send_signal(SIGKILL);
+	loss_add(LOSS_STORAGE, 0);
+	tamper_report(TAMPER_NO_MEMBER, BPF_CORE_READ(child, tgid));
+	return 0;
+}
+
+/* True when a cgroup is the workload's or below it. */
+static __always_inline int scope_has_cgroup(struct cgroup *cgroup)
+{
+	struct cgroup *ancestor;
+
+	if (BPF_CORE_READ(cgroup, level) < (int)scope_level)
+		return 0;
+	if (bpf_core_read(&ancestor, sizeof(ancestor), &cgroup->ancestors[scope_level]))
+		return 0;
+	return BPF_CORE_READ(ancestor, kn, id) == scope_cgroup;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(scope_attach, struct cgroup *to, const char *path, struct task_struct *task,
+	     _Bool threadgroup)
+{
+	if (!scope_current() || scope_has_cgroup(to))
+		return 0;
+	bpf_send_signal(SIGKILL);
+	tamper_report(TAMPER_LEFT_CGROUP, BPF_CORE_READ(task, tgid));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_SOCKET_BPF_H
+#define WARDEN_SOCKET_BPF_H
+
+/*
+ * Dead sockets: those on which a request was refused. A verdict on plaintext belongs to the TLS
+ * object and its socket, never to a thread: an event loop sends other connections' bytes in
+ * between. Once dead a socket stays dead, whoever sends.
+ *
+ * The map is keyed by socket cookie. Full means that another refused request kills its process
+ * (tls.bpf.c); nothing is ever evicted. User space deletes a key when the socket is gone.
+ */
+
+#include "warden.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u32);
+} dead SEC(".maps") __weak;
+
+static __always_inline int socket_is_dead(__u64 cookie)
+{
+	return cookie && bpf_map_lookup_elem(&dead, &cookie);
+}
+
+static __always_inline int socket_kill(__u64 cookie)
+{
+	__u32 one = 1;
+
+	return bpf_map_update_elem(&dead, &cookie, &one, BPF_ANY);
+}
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_BPF_H
+#define WARDEN_BPF_H
+
+/*
+ * What the BPF files share: configuration, maps, scratch memory, records, scope. Everything in
+ * here is either data or a function that every hook needs; hooks live in one file a concern.
+ */
+
+#include "types.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "decide.h"
+#include "match.h"
+#include "wire.h"
+
+/* Verified once, whatever the number of its callers. */
+#define HTTP1_FN __weak __attribute__((noinline))
+#include "http1.h"
+
+/* ---- configuration: set before loading, constants for the verifier ---- */
+
+extern const volatile __u64 scope_cgroup; /* id of the workload's cgroup */
+extern const volatile __u32 scope_level;  /* its depth below the root of the hierarchy */
+extern const volatile __u32 tier_exec;	  /* enum tier */
+extern const volatile __u32 tier_net;
+extern const volatile __u32 tier_plaintext; /* for objects that are bound to a socket */
+extern const volatile __u8 copy_bytes;	    /* plaintext is copied to user space */
+
+/* ---- state that user space changes while programs run ---- */
+
+extern __u32 audit_failed; /* the trail cannot be written */
+
+/* ---- maps ---- */
+
+/* Policies: one image, in an inner map of its own so that a new generation is one update. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} images SEC(".maps") __weak;
+
+/* A full ring loses records, never decisions; each loss is counted. Sizes are set before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} bytes SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSS_COUNT);
+	__type(key, __u32);
+	__type(value, struct loss_count);
+} losses SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sequences SEC(".maps") __weak;
+
+/* A TLS call that has been entered and not yet left, by the thread that made it. */
+struct tls_call {
+	__u64 object; /* address of the TLS object; 0: no call */
+	__u64 buf;
+	__u64 len;
+	__u64 done; /* address of the size_t for the byte count (the _ex functions), or 0 */
+	__u32 dir;  /* enum direction */
+	__u32 refused;
+};
+
+/*
+ * What belongs to a task. Having it is membership in the workload; it is inherited by every child
+ * (scope.bpf.c), so that a task that leaves the cgroup does not leave the workload.
+ */
+struct member {
+	struct tls_call call;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct member);
+} members SEC(".maps") __weak;
+
+/*
+ * Working memory. Not per-CPU: a sleepable program gives up its CPU while it reads user memory,
+ * and tracing programs are preempted on some kernels; whoever runs next would write over it.
+ */
+#define SCRATCH_SLOTS 64
+#define RECORD_SIZE   32768 /* twice what is ever used, so that a masked offset leaves room */
+#define CHUNK_SIZE    16384
+
+struct scratch {
+	__u64 owner; /* 0: free */
+	struct matcher m;
+	struct activity act;
+	struct decision dec;
+	__u64 cursor; /* of the loop at work */
+	__u64 left;
+	__u32 state[2]; /* of the two phrase automata */
+	struct http1_step step;
+	__u32 phrase;	/* phrase row found, or ROW_NONE */
+	__u32 used;	/* bytes of `record` */
+	__u32 count;
+	__u32 aux;
+	__u8 name[NAME_SIZE + 512];  /* longer than what is addressed: a masked offset plus a piece */
+	__u8 other[NAME_SIZE + 512]; /* a second name, or a path while it is walked */
+	__u8 chunk[CHUNK_SIZE];	     /* of user memory */
+	__u8 record[RECORD_SIZE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps") __weak;
+
+/* ---- losses ---- */
+
+static __always_inline void loss_add(__u32 reason, __u64 bytes_lost)
+{
+	struct loss_count *l = bpf_map_lookup_elem(&losses, &reason);
+
+	if (!l)
+		return;
+	__sync_fetch_and_add(&l->records, 1);
+	__sync_fetch_and_add(&l->bytes, bytes_lost);
+}
+
+/* ---- scratch ---- */
+
+/* Claims a slot and returns its index, or -1 when all are taken. */
+int scratch_slot(void);
+
+static __always_inline struct scratch *scratch_claim(void)
+{
+	__u32 slot = scratch_slot();
+
+	if (slot >= SCRATCH_SLOTS) {
+		loss_add(LOSS_SCRATCH, 0);
+		return 0;
+	}
+	return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+static __always_inline void scratch_release(struct scratch *s)
+{
+	__sync_val_compare_and_swap(&s->owner, 1, 0);
+}
+
+/* ---- scope ---- */
+
+/*
+ * The current task's membership, or NULL. This is what every task on the machine pays for: one
+ * lookup, and the comparison of a cgroup id. The cgroup is the authority; storage covers tasks
+ * that have left it.
+ */
+static __always_inline int scope_in_cgroup(void)
+{
+	return (__u64)bpf_get_current_ancestor_cgroup_id(scope_level) == scope_cgroup;
+}
+
+static __always_inline int scope_current(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return bpf_task_storage_get(&members, task, 0, 0) || scope_in_cgroup();
+}
+
+/* The same, with room for a TLS call: a task of the cgroup that was missed at its birth gets one. */
+static __always_inline struct member *scope_member(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct member *m = bpf_task_storage_get(&members, task, 0, 0);
+
+	if (m || !scope_in_cgroup())
+		return m;
+	m = bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!m)
+		loss_add(LOSS_STORAGE, 0);
+	return m;
+}
+
+/* ---- the image ---- */
+
+static __always_inline const void *image_current(void)
+{
+	__u32 zero = 0;
+	void *inner = bpf_map_lookup_elem(&images, &zero);
+
+	return inner ? bpf_map_lookup_elem(inner, &zero) : 0;
+}
+
+/* Starts an activity in scratch: nothing hit, and the state of the trail taken over. */
+static __always_inline void activity_start(struct scratch *s, __u32 kind)
+{
+	activity_init(&s->act, kind);
+	matcher_init(&s->m);
+	s->phrase = ROW_NONE;
+	if (audit_failed)
+		s->act.flags |= ACTIVITY_UNRECORDED;
+}
+
+static __always_inline void activity_decide(const void *img, struct scratch *s)
+{
+	s->act.hit = s->m.hit;
+	s->act.phrase = s->phrase;
+	decide(img, &s->act, &s->dec);
+}
+
+static __always_inline int refused(const struct decision *d)
+{
+	return d->verdict == VERDICT_DENY || d->verdict == VERDICT_KILL;
+}
+
+/* ---- records ---- */
+
+static __always_inline __u64 record_sequence(void)
+{
+	__u32 zero = 0;
+	__u64 *seq = bpf_map_lookup_elem(&sequences, &zero);
+
+	return seq ? __sync_fetch_and_add(seq, 1) : 0;
+}
+
+/* Fills in the header of a record; `size` is of the struct, strings are appended later. */
+static __always_inline void record_start(struct scratch *s, __u16 type, __u32 size)
+{
+	struct rec *r = (struct rec *)s->record;
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	r->type = type;
+	r->cpu = bpf_get_smp_processor_id();
+	r->time = bpf_ktime_get_ns();
+	r->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	r->tgid = BPF_CORE_READ(task, tgid);
+	r->tid = BPF_CORE_READ(task, pid);
+	r->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	r->uid = BPF_CORE_READ(task, cred, uid.val);
+	BPF_CORE_READ_STR_INTO(&r->comm, task, comm);
+	s->used = size;
+}
+
+/* Appends up to 8191 bytes of kernel (or map) memory to the record; returns how many. */
+static __always_inline __u32 record_append(struct scratch *s, const void *from, __u32 len)
+{
+	__u64 at = s->used;
+	__u64 n = len;
+
+	opaque_value(at);
+	at &= RECORD_SIZE / 2 - 1;
+	opaque_value(n);
+	n &= 8191;
+	if (bpf_probe_read_kernel(s->record + at, n, from))
+		return 0;
+	s->used += n;
+	return n;
+}
+
+/* Sends the record. A lost one has used up its sequence number, so the gap shows. */
+static __always_inline void record_send(struct scratch *s, void *ring, __u32 reason, __u64 wake)
+{
+	struct rec *r = (struct rec *)s->record;
+	__u64 size = s->used;
+
+	r->size = size;
+	r->seq = record_sequence();
+	opaque_value(size);
+	size &= RECORD_SIZE - 1;
+	if (bpf_ringbuf_output(ring, s->record, size, wake))
+		loss_add(reason, size);
+}
+
+static __always_inline void record_send_event(struct scratch *s, __u64 wake)
+{
+	record_send(s, &events, LOSS_EVENTS_RING, wake);
+}
+
+#endif
