@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "audit/trail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "audit/chain.h"
+#include "audit/encode.h"
+#include "audit/tail.h"
+#include "base/cleanup.h"
+#include "base/time.h"
+
+struct trail {
+	int fd;
+	bool owned;   /* fd is to be closed */
+	bool regular; /* it can be read, locked and cut */
+	bool sync;
+	struct audit_host host;
+	struct chain chain; /* the last whole line */
+	struct chain next;  /* the line in `line` */
+	struct buf line;
+	size_t written; /* of `line`, by an append that failed and could not be undone; else 0 */
+	struct ulid ulid;
+	struct sha256 sha;
+};
+
+/* ---- writing ---- */
+
+/* Writes the rest of the line. Returns 0, or -errno with `written` saying how far it came. */
+static int write_rest(struct trail *t)
+{
+	while (t->written < t->line.len) {
+		ssize_t n = write(t->fd, t->line.data + t->written, t->line.len - t->written);
+
+		if (n > 0)
+			t->written += (size_t)n;
+		else if (!n)
+			return -EIO;
+		else if (errno == EAGAIN) /* somebody made our stdout non-blocking */
+			poll(&(struct pollfd){.fd = t->fd, .events = POLLOUT}, 1, -1);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Takes the last `n` bytes off the file; they are ours, for we hold the lock. */
+static bool cut(struct trail *t, size_t n)
+{
+	struct stat st;
+
+	return t->regular && !fstat(t->fd, &st) && (uint64_t)st.st_size >= n &&
+	       !ftruncate(t->fd, st.st_size - (off_t)n);
+}
+
+/* Writes the line, or what is left of it, and moves the chain on to it. */
+static int commit(struct trail *t)
+{
+	int r;
+
+	r = write_rest(t);
+	if (!r)
+		t->chain = t->next;
+	else if (t->written && !cut(t, t->written))
+		return r;
+	t->written = 0;
+	return r;
+}
+
+static int encode(struct trail *t, const struct audit_event *ev)
+{
+	char id[ULID_TEXT];
+	struct audit_stamp stamp = {
+		.seq = t->chain.seq + 1,
+		.id = id,
+		.host = *t->host.name ? t->host.name : NULL,
+		.boot_id = *t->host.boot_id ? t->host.boot_id : NULL,
+		.prev = t->chain.hash,
+	};
+	int r;
+
+	r = ulid_next(&t->ulid, ev->time / NS_PER_MS, id);
+	if (r < 0)
+		return r;
+	buf_reset(&t->line);
+	r = audit_encode(&t->line, ev, &stamp);
+	if (r < 0)
+		return r;
+	t->next.seq = stamp.seq;
+	return chain_seal(&t->line, &t->sha, t->next.hash);
+}
+
+int trail_append(struct trail *t, const struct audit_event *ev)
+{
+	int r = 0;
+
+	if (t->written)
+		r = commit(t);
+	if (!r)
+		r = encode(t, ev);
+	return r < 0 ? r : commit(t);
+}
+
+uint64_t trail_seq(const struct trail *t)
+{
+	return t->chain.seq;
+}
+
+/* ---- opening and closing ---- */
+
+/* Gets rid of the torn piece at the end, and says so in its place. */
+static int mend(struct trail *t, const struct tail *tail)
+{
+	struct audit_event loss = {
+		.type = AUDIT_LOSS,
+		.time = time_now(),
+		.loss = {"torn_line", KNOWN(1), KNOWN(tail->torn.len)},
+	};
+	bool was_cut = cut(t, tail->torn.len);
+	int r;
+
+	if (!was_cut && write(t->fd, "\n", 1) != 1)
+		return -errno;
+	r = trail_append(t, &loss);
+	/* Rather a torn piece that the next one finds again than a loss that nobody hears of. */
+	if (r < 0 && was_cut && !t->written) {
+		ssize_t n = write(t->fd, tail->torn.data, tail->torn.len);
+
+		(void)n;
+	}
+	return r;
+}
+
+static int resume(struct trail *t)
+{
+	struct tail tail = {};
+	int r;
+
+	r = tail_read(t->fd, &t->sha, &tail);
+	if (!r) {
+		t->chain = tail.chain;
+		if (*tail.id)
+			r = ulid_resume(&t->ulid, tail.id) < 0 ? -EBADMSG : 0;
+	}
+	if (!r && tail.unterminated)
+		r = write(t->fd, "\n", 1) == 1 ? 0 : -errno;
+	if (!r && tail.torn.len)
+		r = mend(t, &tail);
+	tail_free(&tail);
+	return r;
+}
+
+static bool is_in(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && path[n] == '/' && !strchr(path + n + 1, '/');
+}
+
+static int open_file(struct trail *t, const struct trail_options *o)
+{
+	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+	struct stat st;
+
+	/* A pipe must not be opened for reading too: its writer would never see that its reader
+	 * went. */
+	t->regular = stat(o->path, &st) < 0 || S_ISREG(st.st_mode);
+	if (!t->regular)
+		flags = O_WRONLY | O_CLOEXEC | O_NOCTTY;
+	t->fd = open(o->path, flags, 0600);
+	if (t->fd < 0 && errno == ENOENT && o->dir && is_in(o->path, o->dir) &&
+	    (!mkdir(o->dir, 0700) || errno == EEXIST))
+		t->fd = open(o->path, flags, 0600);
+	if (t->fd < 0)
+		return -errno;
+	t->owned = true;
+	if (!t->regular)
+		return 0;
+	if (flock(t->fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return resume(t);
+}
+
+int trail_open(struct trail **ret, const struct trail_options *o)
+{
+	struct trail *t = calloc(1, sizeof(*t));
+	int r = 0;
+
+	if (!t)
+		return -ENOMEM;
+	t->fd = STDOUT_FILENO;
+	t->sync = o->sync;
+	t->chain = (struct chain)CHAIN_INIT;
+	t->ulid = (struct ulid)ULID_INIT;
+	if (o->host)
+		t->host = *o->host;
+	if (strcmp(o->path, "-") != 0)
+		r = open_file(t, o);
+	if (r < 0) {
+		t->sync = false;
+		trail_close(&t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+int trail_close(struct trail **tp)
+{
+	struct trail *t = TAKE_PTR(*tp);
+	int r = 0;
+
+	if (!t)
+		return 0;
+	if (t->sync && t->regular && fsync(t->fd) < 0)
+		r = -errno;
+	if (t->owned && close(t->fd) < 0 && !r)
+		r = -errno;
+	buf_free(&t->line);
+	sha256_free(&t->sha);
+	free(t);
+	return r;
+}
+
+/* ---- finding ---- */
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n > m && !strcmp(s + n - m, suffix);
+}
+
+static bool is_newer(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+int trail_newest(const char *dir, char **ret_path)
+{
+	_free_ char *best = NULL;
+	struct timespec when = {};
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return -errno;
+	while ((entry = readdir(d))) {
+		struct stat st;
+		char *path;
+
+		if (!has_suffix(entry->d_name, TRAIL_SUFFIX) ||
+		    fstatat(dirfd(d), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode) ||
+		    (best && !is_newer(&st.st_mtim, &when)))
+			continue;
+		if (asprintf(&path, "%s/%s", dir, entry->d_name) < 0)
+			break;
+		free(best);
+		best = path;
+		when = st.st_mtim;
+	}
+	closedir(d);
+	if (!best)
+		return -ENOENT;
+	*ret_path = TAKE_PTR(best);
+	return 0;
+}

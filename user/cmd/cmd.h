@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_CMD_CMD_H
+#define WARDEN_CMD_CMD_H
+
+#include "base/opts.h"
+
+/* The exit status of every command; `run` ends with the command's own once that has started. */
+enum exit_status {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1, /* no root, a file that cannot be read, a broken chain... */
+	EXIT_USAGE = 2,  /* unknown or not yet supported command or option */
+	EXIT_POLICY = 3, /* unreadable, invalid or not yet supported policy */
+	EXIT_KERNEL = 4, /* this kernel cannot enforce what the policy requires */
+};
+
+_Static_assert((int)OPTS_HELP == EXIT_OK && (int)OPTS_USAGE == EXIT_USAGE,
+	       "what opts_parse() returns is an exit status");
+
+/* Commands get their own name as argv[0], say what went wrong, and return an exit status. */
+int cmd_run(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+#endif
