@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "policy/explain.h"
+#include "policy/load.h"
+#include "policy/lower.h"
+
+struct args {
+	const char *policy;
+	const char *text;
+};
+
+static int refuse_id(void *args, const char *value)
+{
+	log_error("explain: --id is not supported yet");
+	return EXIT_USAGE;
+}
+
+static int refuse_event(void *args, const char *value)
+{
+	log_error("explain: --event is not supported yet");
+	return EXIT_USAGE;
+}
+
+static const struct opt options[] = {
+	{"policy", 'p', "POLICY", "the policy to ask", OPT_TEXT(struct args, policy)},
+	{"args", 0, "TEXT", "arguments of the program, for content rules",
+	 OPT_TEXT(struct args, text)},
+	{"id", 0, "KEY=VALUE", "not supported yet", OPT_CALL(refuse_id)},
+	{"event", 0, "AUDIT:SEQ", "not supported yet", OPT_CALL(refuse_event)},
+	{}};
+
+static const struct opts command = {
+	.name = "explain",
+	.operands = "-p POLICY ACTIVITY",
+	.about = "Prints what a policy decides on an activity, layer by layer, and why.",
+	.options = options,
+	.notes =
+		"ACTIVITY is what the audit trail calls it: exec:/usr/bin/nc (the resolved file),\n"
+		"net:203.0.113.7:443, net:[2001:db8::1]:53/udp, net:unix:/run/x.sock, or\n"
+		"http:POST api.example.com/v1/x. The first line is VERDICT LAYER RULE\n"
+		"FILE:LINE:COL. The exit status is 0 on a denial, too. It needs no root.",
+};
+
+/* Names are decoded, without dot segments and without a query: somebody may have pasted a URL. */
+static void warn_of_path(const struct ask *ask)
+{
+	const char *path = ask->name.kind == KIND_HTTP ? ask->name.path : "";
+	const char *percent = strchr(path, '%');
+
+	if (strchr(path, '?') || strstr(path, "/./") || strstr(path, "/../") ||
+	    (percent && strspn(percent + 1, "0123456789abcdefABCDEF") >= 2))
+		log_notice("explain: the path is taken as it is; in the name of a request it is "
+			   "percent-decoded, and has neither dot segments nor a query");
+}
+
+static int parse_activity(const char *activity, struct ask *ret)
+{
+	_buf_ struct buf complaint = {};
+	int r = ask_parse(activity, ret, &complaint);
+
+	if (r == -EINVAL)
+		log_error("explain: %.*s", (int)complaint.len, complaint.data);
+	else if (r < 0)
+		log_error("explain: %s", strerror(-r));
+	return r;
+}
+
+/* Loads and compiles. Returns an exit status, after complaining. */
+static int load(const char *file, struct policy **ret_policy, struct image_block *ret)
+{
+	_cleanup_(diags_free) struct diags diags = {};
+	int r = policy_load(file, ret_policy, &diags);
+
+	if (!r)
+		r = policy_lower(*ret_policy, 0, ret, &diags);
+	if (!r)
+		return EXIT_OK;
+	diags_print(&diags, file, stderr);
+	if (r == -EINVAL)
+		return EXIT_POLICY;
+	log_error("explain: %s: %s", file, strerror(-r));
+	return EXIT_FAILED;
+}
+
+static int answer(const struct args *args, const char *activity, const struct ask *ask)
+{
+	_cleanup_(policy_free) struct policy *policy = NULL;
+	struct image_block block = {};
+	_buf_ struct buf out = {};
+	int status = load(args->policy, &policy, &block);
+	_free_ void *owned = block.data;
+
+	if (status != EXIT_OK)
+		return status;
+	explain(&(struct explain){policy, block.data, ask, activity, args->text,
+				  args->text ? strlen(args->text) : 0},
+		&out);
+	if (buf_error(&out) < 0) {
+		log_error("explain: %s", strerror(ENOMEM));
+		return EXIT_FAILED;
+	}
+	if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout)) {
+		log_error("explain: cannot write the result: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+	_free_ struct ask *ask = malloc(sizeof(*ask));
+	struct args args = {};
+	int first, status;
+
+	status = opts_parse(&command, argc, argv, &args, &first);
+	if (status != OPTS_GO_ON)
+		return status;
+	if (!ask) {
+		log_error("explain: %s", strerror(ENOMEM));
+		return EXIT_FAILED;
+	}
+	if (!args.policy || first + 1 != argc) {
+		log_error("explain: %s; see 'warden explain --help'",
+			  !args.policy    ? "no POLICY to ask (-p)"
+			  : first == argc ? "no ACTIVITY to ask for"
+					  : "more than one ACTIVITY");
+		return EXIT_USAGE;
+	}
+	if (parse_activity(argv[first], ask) < 0)
+		return EXIT_USAGE;
+	if (args.text && ask->name.kind != KIND_EXEC) {
+		log_error("explain: --args is for exec: only");
+		return EXIT_USAGE;
+	}
+	warn_of_path(ask);
+	return answer(&args, argv[first], ask);
+}

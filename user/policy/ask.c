@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/ask.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static uint64_t half_address(const uint8_t *bytes)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | bytes[i];
+	return v;
+}
+
+static void match_destination(const void *img, const struct activity_name *n, struct matcher *m)
+{
+	uint32_t class;
+
+	if (n->family == AF_INET)
+		class = match_addr4(img, (uint32_t)(half_address(n->addr) >> 32), m);
+	else
+		class = match_addr6(img, half_address(n->addr), half_address(n->addr + 8), m);
+	match_dest(img, class, n->port, n->proto, m);
+}
+
+static void match_name(const void *img, const struct ask *ask, struct matcher *m)
+{
+	static const enum text texts[KIND_COUNT] = {
+		[KIND_EXEC] = TEXT_EXEC,
+		[KIND_NET] = TEXT_UNIX,
+		[KIND_HTTP] = TEXT_HTTP,
+	};
+
+	if (ask->name.kind == KIND_NET && !ask->name.text)
+		match_destination(img, &ask->name, m);
+	else if (ask->len)
+		match_text(img, texts[ask->name.kind], ask->text, ask->len, m);
+}
+
+/* ---- content ---- */
+
+static uint32_t phrase_rule(const void *img, uint32_t phrase, enum kind kind)
+{
+	struct activity a = {.kind = kind, .phrase = phrase};
+
+	return decide_content(img, &a);
+}
+
+/* Walks one automaton; `phrase` is the best so far. */
+static uint32_t scan(const void *img, const struct image_dfa *d, enum kind kind, const char *text,
+		     size_t len, uint32_t phrase)
+{
+	uint32_t at = (uint32_t)((const uint8_t *)d - (const uint8_t *)img);
+	uint32_t state = d->start, found;
+
+	for (size_t i = 0; i < len && d->trans; i++) {
+		uint32_t class = image_u8(img, (uint64_t)d->classes + (uint8_t)text[i]);
+
+		state &= DFA_STATE;
+		state = image_u32(img, d->trans + (uint64_t)(state + class) * 4);
+		if (!(state & DFA_ACCEPT))
+			continue;
+		found = match_dfa_accept(img, at, state);
+		if (phrase_rule(img, found, kind) < phrase_rule(img, phrase, kind))
+			phrase = found;
+	}
+	return phrase;
+}
+
+uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t len)
+{
+	const struct image_header *h = image_header(img);
+	uint32_t phrase = ROW_NONE;
+
+	for (size_t i = 0; i < sizeof(h->phrases) / sizeof(h->phrases[0]); i++)
+		phrase = scan(img, &h->phrases[i], kind, text, len, phrase);
+	return phrase;
+}
+
+/* ---- decisions ---- */
+
+void ask_decide(const void *img, const struct ask *ask, const char *text, size_t len,
+		struct activity *ret_activity, struct decision *ret)
+{
+	struct matcher m = {};
+
+	matcher_init(&m);
+	activity_init(ret_activity, ask->name.kind);
+	match_name(img, ask, &m);
+	ret_activity->hit = m.hit;
+	ret_activity->flags = ask->flags;
+	if (text)
+		ret_activity->phrase = ask_phrase(img, ask->name.kind, text, len);
+	decide(img, ret_activity, ret);
+}
+
+static const char *string_at(const void *img, uint32_t off)
+{
+	return off ? (const char *)img + off : NULL;
+}
+
+bool ask_rule(const void *img, uint32_t rule, struct rule_view *ret)
+{
+	const struct image_header *h = image_header(img);
+	const struct image_rule *r;
+
+	if (rule >= h->rule_count)
+		return false;
+	r = (const struct image_rule *)((const uint8_t *)img + h->rules) + rule;
+	*ret = (struct rule_view){
+		.id = string_at(img, r->id),
+		.reason = string_at(img, r->reason),
+		.file = string_at(img, h->file),
+		.line = r->line,
+		.column = r->column,
+		.layer = r->layer,
+		.action = r->action,
+		.mode = r->mode,
+	};
+	return true;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/explain_parts.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "audit/names.h"
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "policy/check.h"
+#include "policy/reason.h"
+#include "policy/rules.h"
+
+const char *const explain_kinds[KIND_COUNT] = {"exec", "net", "http"};
+
+/* What a policy file says is shown, never obeyed by the terminal. */
+static void add_visible(struct buf *out, const char *text)
+{
+	utf8_visible(out, text, strlen(text));
+}
+
+static void add_place(struct buf *out, const struct explain *e, struct place place)
+{
+	add_visible(out, e->policy->file);
+	buf_addf(out, ":%u:%u", place.line, place.column);
+}
+
+/* A line of one layer. */
+static void begin_line(struct buf *out, enum layer layer)
+{
+	buf_addf(out, "%s:%*s", layer_names[layer], 9 - (int)strlen(layer_names[layer]), "");
+}
+
+void explain_named(struct buf *out, const struct explain *e, const char *id, struct place place)
+{
+	add_visible(out, id);
+	buf_add_str(out, " (");
+	add_place(out, e, place);
+	buf_add_char(out, ')');
+}
+
+/* The pattern as it is written, and what became of it. */
+static void add_pattern(struct buf *out, const struct explain *e, const struct pattern *p)
+{
+	buf_add_char(out, '"');
+	add_visible(out, p->source);
+	buf_add_str(out, "\" (");
+	if (p->tool) {
+		buf_add_str(out, "tool ");
+		add_visible(out, p->tool);
+		buf_add_str(out, ", ");
+	}
+	if (p->kind == KIND_EXEC && p->text && strcmp(p->source + strlen("exec:"), p->text) != 0) {
+		buf_add_str(out, "which is ");
+		add_visible(out, p->text);
+		buf_add_str(out, ", ");
+	}
+	add_place(out, e, p->place);
+	buf_add_char(out, ')');
+}
+
+/* ---- entries ---- */
+
+bool explain_has_name(const struct explain *e)
+{
+	return e->ask->len || !(e->ask->flags & ACTIVITY_UNKNOWN);
+}
+
+const struct pattern *explain_match(const struct explain *e, const struct patterns *patterns,
+				    bool admits)
+{
+	for (size_t i = 0; i < patterns->count && explain_has_name(e); i++) {
+		const struct pattern *p = &patterns->items[i];
+
+		if (admits ? pattern_admits(p, &e->ask->name) : pattern_matches(p, &e->ask->name))
+			return p;
+	}
+	return NULL;
+}
+
+/* A line for each entry of a list whose patterns match. Returns how many are in force. */
+static size_t explain_entries(const struct explain *e, const struct rule_list *list,
+			      const char *verb, struct buf *out)
+{
+	size_t hits = 0;
+
+	for (size_t i = 0; i < list->entries->count; i++) {
+		const struct entry *entry = &list->entries->items[i];
+		const struct pattern *match =
+			explain_match(e, &entry->match, list->layer != LAYER_DENY);
+		const struct pattern *except = explain_match(e, &entry->except, false);
+
+		if (!match)
+			continue;
+		hits += !except;
+		begin_line(out, list->layer);
+		explain_named(out, e, entry->id, entry->place);
+		buf_addf(out, " %s ", except ? "would match by" : verb);
+		add_pattern(out, e, match);
+		if (except) {
+			buf_add_str(out, ", but excepts ");
+			add_pattern(out, e, except);
+		} else if (entry->audit) {
+			buf_add_str(out, ", and only records (mode: audit)");
+		}
+		buf_add_char(out, '\n');
+	}
+	return hits;
+}
+
+static void explain_deny(const struct explain *e, const struct rule_list *list,
+			 const struct activity *a, struct buf *out)
+{
+	enum kind kind = e->ask->name.kind;
+
+	if (explain_entries(e, list, "matches", out))
+		return;
+	begin_line(out, LAYER_DENY);
+	buf_add_str(out, "no entry matches\n");
+	if ((a->flags & ACTIVITY_UNKNOWN) && a->hit.allow == RULE_NONE &&
+	    image_header(e->img)->kinds[kind].ruled) {
+		begin_line(out, LAYER_DENY);
+		buf_addf(out, "what cannot be named is refused where there are rules for %s\n",
+			 explain_kinds[kind]);
+	}
+}
+
+static void explain_allow(const struct explain *e, const struct rule_list *list, struct buf *out)
+{
+	struct closer closer = policy_closer(e->policy, e->ask->name.kind);
+	size_t hits = explain_entries(e, list, "admits it by", out);
+
+	if (hits)
+		return;
+	begin_line(out, LAYER_ALLOW);
+	if (!closer.rule) {
+		buf_addf(out, "%s is open\n", explain_kinds[e->ask->name.kind]);
+		return;
+	}
+	buf_addf(out, "no entry admits it, and %s is closed by ", explain_kinds[e->ask->name.kind]);
+	explain_named(out, e, closer.rule, closer.place);
+	buf_add_char(out, '\n');
+}
+
+/* Whether plaintext can be seen shows on the connection, so this says what would be. */
+static void explain_opaque(const struct explain *e, const struct rule_list *list, struct buf *out)
+{
+	static const char *const words[] = {
+		[CHOICE_ALLOW] = "allow",
+		[CHOICE_AUDIT] = "audit",
+		[CHOICE_DENY] = "deny",
+	};
+
+	if (e->ask->name.kind != KIND_NET || e->ask->name.text ||
+	    explain_entries(e, list, "admits what cannot be seen by", out))
+		return;
+	begin_line(out, LAYER_OPAQUE);
+	buf_addf(out, "%s, should its plaintext not be seen", words[e->policy->opaque]);
+	if (e->policy->opaque_place.line) {
+		buf_add_str(out, " (");
+		add_place(out, e, e->policy->opaque_place);
+		buf_add_char(out, ')');
+	}
+	buf_add_char(out, '\n');
+}
+
+/* ---- content ---- */
+
+static bool has_phrase(const struct explain *e, const struct content_rule *rule, const char *phrase)
+{
+	size_t len = strlen(phrase);
+
+	if (rule->exact)
+		return memmem(e->text, e->text_len, phrase, len) != NULL;
+	for (size_t at = 0; at + len <= e->text_len; at++)
+		if (!strncasecmp(e->text + at, phrase, len))
+			return true;
+	return false;
+}
+
+const char *explain_phrase(const struct explain *e, const struct content_rule *rule)
+{
+	if (!e->text || !(rule->in >> e->ask->name.kind & 1))
+		return NULL;
+	for (size_t i = 0; i < rule->phrase_count; i++)
+		if (*rule->phrases[i] && has_phrase(e, rule, rule->phrases[i]))
+			return rule->phrases[i];
+	return NULL;
+}
+
+static void explain_content(const struct explain *e, struct buf *out)
+{
+	size_t rules = 0, broken = 0;
+
+	for (size_t i = 0; i < e->policy->content_count; i++) {
+		const struct content_rule *rule = &e->policy->content[i];
+		const char *phrase = explain_phrase(e, rule);
+
+		rules += rule->in >> e->ask->name.kind & 1;
+		if (!phrase)
+			continue;
+		broken++;
+		begin_line(out, LAYER_CONTENT);
+		explain_named(out, e, rule->name, rule->place);
+		buf_add_str(out, " has the phrase \"");
+		add_visible(out, phrase);
+		buf_add_str(out, "\"\n");
+	}
+	if (broken)
+		return;
+	begin_line(out, LAYER_CONTENT);
+	if (!rules)
+		buf_addf(out, "no rule for %s\n", explain_kinds[e->ask->name.kind]);
+	else
+		buf_add_str(out,
+			    e->text ? "no phrase matches\n" : "not looked at: no text was given\n");
+}
+
+/* ---- the whole ---- */
+
+static void add_verdict(const struct explain *e, const struct decision *d, struct buf *out)
+{
+	struct rule_view rule;
+
+	buf_addf(out, "%s %s ", verdict_names[d->verdict], layer_names[d->layer]);
+	if (!ask_rule(e->img, d->rule, &rule)) {
+		buf_add_str(out, "- -\n");
+		return;
+	}
+	add_visible(out, rule.id);
+	buf_add_char(out, ' ');
+	if (rule.line)
+		add_place(out, e, (struct place){rule.line, rule.column});
+	else
+		buf_add_char(out, '-');
+	buf_add_char(out, '\n');
+}
+
+void explain(const struct explain *e, struct buf *out)
+{
+	struct rule_list lists[RULE_LISTS];
+	_free_ char *reason = NULL;
+	struct activity a;
+	struct decision d;
+
+	rule_lists(e->policy, lists);
+	ask_decide(e->img, e->ask, e->text, e->text_len, &a, &d);
+	add_verdict(e, &d, out);
+	explain_deny(e, &lists[0], &a, out);
+	explain_allow(e, &lists[1], out);
+	explain_opaque(e, &lists[2], out);
+	explain_content(e, out);
+	reason = decision_reason(e->img, &d, e->activity);
+	if (!reason) {
+		out->failed = true;
+		return;
+	}
+	if (d.verdict == VERDICT_ALLOW)
+		return;
+	buf_add_str(out, "reason:   ");
+	add_visible(out, reason);
+	buf_add_char(out, '\n');
+	explain_remedies(e, &a, out);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/explain_parts.h"
+
+#include "base/utf8.h"
+#include "policy/check.h"
+
+/* What would have to change in the policy for an activity to be allowed. */
+
+static void add_quoted(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_addf(out, "\\%c", *text);
+		else if ((uint8_t)*text < 0x20 || *text == 0x7f)
+			buf_addf(out, "\\x%02x", (uint8_t)*text);
+		else
+			buf_add_char(out, *text);
+	}
+}
+
+/* Text as a glob that matches just that, as it stands between double quotes of YAML. */
+static void add_literal(struct buf *out, const char *text)
+{
+	char one[3] = "\\";
+
+	for (; *text; text++) {
+		one[1] = *text;
+		add_quoted(out, strchr("*?\\[]{}", *text) ? one : one + 1);
+	}
+}
+
+void explain_pattern(const struct ask *ask, const char *activity, struct buf *out)
+{
+	const struct activity_name *n = &ask->name;
+
+	buf_addf(out, "\"%s:", explain_kinds[n->kind]);
+	if (n->kind == KIND_HTTP) {
+		add_literal(out, n->method);
+		buf_add_char(out, ' ');
+		if (*n->host == '[')
+			add_quoted(out, n->host);
+		else
+			add_literal(out, n->host);
+		add_literal(out, n->path);
+	} else if (n->text) {
+		buf_add_str(out, n->kind == KIND_NET ? "unix:" : "");
+		add_literal(out, n->text);
+	} else {
+		add_quoted(out, activity + strlen("net:"));
+	}
+	buf_add_char(out, '"');
+}
+
+static void remedy_deny(const struct explain *e, struct buf *out)
+{
+	for (size_t i = 0; i < e->policy->deny.count; i++) {
+		const struct entry *entry = &e->policy->deny.items[i];
+
+		if (entry->audit || !explain_match(e, &entry->match, false) ||
+		    explain_match(e, &entry->except, false))
+			continue;
+		buf_add_str(out, "to allow it, remove ");
+		explain_named(out, e, entry->id, entry->place);
+		buf_add_str(out, ", or add to its except: - ");
+		explain_pattern(e->ask, e->activity, out);
+		buf_add_char(out, '\n');
+	}
+}
+
+/*
+ * Naming a kind in `allow` closes it, so a kind that was open is opened again by its general
+ * pattern. That one does not admit what has no name.
+ */
+static void remedy_allow(const struct explain *e, const struct activity *a, struct buf *out)
+{
+	enum kind kind = e->ask->name.kind;
+	bool closed = policy_closer(e->policy, kind).rule;
+
+	if (a->hit.allow != RULE_NONE || (!closed && !(a->flags & ACTIVITY_UNKNOWN)) ||
+	    !image_header(e->img)->kinds[kind].ruled)
+		return;
+	if (!explain_has_name(e)) {
+		buf_addf(out, "no rule can allow it: names of more than %u bytes are not matched\n",
+			 NAME_MAX_LEN);
+		return;
+	}
+	buf_add_str(out, "to allow it, add to allow: - ");
+	explain_pattern(e->ask, e->activity, out);
+	buf_add_char(out, '\n');
+	if (!closed)
+		buf_addf(out, "and, as that closes %s, add to allow: - \"%s:*\"\n",
+			 explain_kinds[kind], explain_kinds[kind]);
+}
+
+static void remedy_content(const struct explain *e, struct buf *out)
+{
+	for (size_t i = 0; i < e->policy->content_count; i++) {
+		const struct content_rule *rule = &e->policy->content[i];
+		const char *phrase = explain_phrase(e, rule);
+
+		if (!phrase)
+			continue;
+		buf_add_str(out, "to allow it, remove \"");
+		utf8_visible(out, phrase, strlen(phrase));
+		buf_add_str(out, "\" from ");
+		explain_named(out, e, rule->name, rule->place);
+		buf_addf(out, ", or %s from its in\n", explain_kinds[e->ask->name.kind]);
+	}
+}
+
+void explain_remedies(const struct explain *e, const struct activity *a, struct buf *out)
+{
+	remedy_deny(e, out);
+	remedy_allow(e, a, out);
+	remedy_content(e, out);
+}

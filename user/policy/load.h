@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_POLICY_LOAD_H
+#define WARDEN_POLICY_LOAD_H
+
+#include <stdio.h>
+
+#include "policy/diag.h"
+
+/*
+ * Reads a policy file and takes it through all stages that need no image: parse, check, resolve
+ * (in this process's root directory). Begin with `*diags` all zeros; it has something to tell after
+ * success, too. Returns 0, -EINVAL with at least one error in `diags`, or -ENOMEM. The caller frees
+ * *ret_policy and the diags.
+ */
+int policy_load(const char *file, struct policy **ret_policy, struct diags *diags);
+
+/* Prints each as "FILE:LINE:COL: LEVEL: MESSAGE", or "FILE: LEVEL: MESSAGE" without a place. */
+void diags_print(const struct diags *diags, const char *file, FILE *out);
+
+#endif

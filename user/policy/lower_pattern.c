@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "policy/glob.h"
+
+/* A field that is left out, or only a star, matches anything. */
+static bool is_any(const char *glob)
+{
+	return !glob || !strcmp(glob, "*");
+}
+
+/* net:*, without port and protocol, is every destination, sockets with a path included. */
+static bool is_every_net(const struct pattern *p)
+{
+	return p->form == NET_ANY && p->port == PORT_ANY && p->proto < 0;
+}
+
+bool pattern_speaks(const struct pattern *p, enum text text)
+{
+	switch (text) {
+	case TEXT_EXEC: return p->kind == KIND_EXEC;
+	case TEXT_HTTP: return p->kind == KIND_HTTP;
+	default: return p->kind == KIND_NET && (p->form == NET_UNIX || is_every_net(p));
+	}
+}
+
+/* ---- automata ---- */
+
+static void host_nfa(const char *host, struct nfa *n)
+{
+	struct byteset label = byteset_but("./");
+	uint32_t begin = n->count;
+
+	if (is_any(host)) {
+		nfa_step(n, STEP_MANY, byteset_but("/"));
+		return;
+	}
+	if (host[0] == '*' && host[1] == '.') {
+		nfa_step(n, STEP_ONE, label);
+		nfa_step(n, STEP_MANY, label);
+		nfa_step(n, STEP_ONE, byteset_of('.'));
+		nfa_back(n, begin);
+		host += 2;
+	}
+	nfa_glob(n, host, label, label);
+}
+
+/* The name of a request is METHOD host/path, with a path that begins with '/'. */
+static void http_nfa(const struct pattern *p, struct nfa *n)
+{
+	struct byteset word = byteset_but(" "), all = byteset_but(NULL);
+
+	nfa_glob(n, p->method, word, word);
+	nfa_text(n, " ");
+	host_nfa(p->host, n);
+	nfa_glob(n, is_any(p->path) ? "/*" : p->path, all, all);
+}
+
+void pattern_nfa(const struct pattern *p, enum text text, struct nfa *n)
+{
+	struct byteset all = byteset_but(NULL);
+
+	if (text == TEXT_HTTP)
+		http_nfa(p, n);
+	else
+		nfa_glob(n, p->kind == KIND_NET && p->form == NET_ANY ? NULL : p->text, all, all);
+}
+
+/* ---- shapes ---- */
+
+/* The shape of a glob whose '*' and '?' may be any byte. */
+static enum shape glob_shape(const char *glob)
+{
+	size_t stars = 0, others = 0, last = 0, len = 0;
+
+	if (is_any(glob))
+		return SHAPE_ANY;
+	for (const char *g = glob; *g; g++, len++) {
+		if (*g == '*') {
+			stars++;
+			last = len;
+		} else if (*g == '?') {
+			others++;
+		} else if (*g == '\\' && g[1]) {
+			g++;
+		}
+	}
+	if (others || stars > 1)
+		return SHAPE_GLOB;
+	if (!stars)
+		return SHAPE_LITERAL;
+	if (last == len - 1)
+		return SHAPE_PREFIX;
+	return glob[0] == '*' ? SHAPE_SUFFIX : SHAPE_GLOB;
+}
+
+/* Appends a glob's bytes without escapes and without the star that may begin or end it. */
+static void add_bytes(struct buf *b, const char *glob)
+{
+	for (; *glob; glob++) {
+		if (*glob == '*')
+			continue;
+		if (*glob == '\\' && glob[1])
+			glob++;
+		buf_add_char(b, *glob);
+	}
+}
+
+static enum shape http_shape(const struct pattern *p, struct buf *b)
+{
+	const char *path = is_any(p->path) ? "/*" : p->path;
+	enum shape shape = glob_shape(path);
+
+	if (is_any(p->method) && is_any(p->host) && !strcmp(path, "/*"))
+		return SHAPE_ANY;
+	if (is_any(p->method) || is_any(p->host) || !glob_is_literal(p->method) ||
+	    !glob_is_literal(p->host) || (shape != SHAPE_LITERAL && shape != SHAPE_PREFIX))
+		return SHAPE_GLOB;
+	add_bytes(b, p->method);
+	buf_add_char(b, ' ');
+	add_bytes(b, p->host);
+	add_bytes(b, path);
+	return shape;
+}
+
+static enum shape text_shape(const struct pattern *p, struct buf *b)
+{
+	const char *glob = p->kind == KIND_NET && p->form == NET_ANY ? NULL : p->text;
+	enum shape shape = glob_shape(glob);
+
+	if (shape != SHAPE_ANY && shape != SHAPE_GLOB)
+		add_bytes(b, glob);
+	return shape;
+}
+
+int pattern_shape(const struct pattern *p, enum text text, enum shape *ret, char **ret_bytes)
+{
+	_buf_ struct buf b = {};
+	enum shape shape = text == TEXT_HTTP ? http_shape(p, &b) : text_shape(p, &b);
+
+	buf_add_char(&b, '\0');
+	if (buf_error(&b) < 0)
+		return -ENOMEM;
+	*ret = shape;
+	*ret_bytes = TAKE_PTR(b.data);
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/parse_rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct key_word cases[] = {{"exact", true}, {}};
+
+static const struct key_word places[] = {
+	{"exec", KIND_EXEC},
+	{"http", KIND_HTTP},
+	{"fn", KEY_LATER},
+	{"mcp", KEY_LATER},
+	{"model", KEY_LATER},
+	{"http.request", KEY_LATER},
+	{"http.response", KEY_LATER},
+	{"model.request", KEY_LATER},
+	{"model.response", KEY_LATER},
+	{},
+};
+
+static int add_place(const struct keys_ctx *c, const struct yaml_node *item, void *to)
+{
+	uint32_t *in = to;
+	int kind = 0;
+	int r = keys_word(c, "in", places, item, &kind);
+
+	if (r == 0)
+		*in |= 1U << kind;
+	return r;
+}
+
+static int parse_in(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key)
+{
+	return keys_each(c, key, false, add_place, (char *)c->object + row->at);
+}
+
+static int add_phrase(const struct keys_ctx *c, const struct yaml_node *item, void *to)
+{
+	struct content_rule *rule = to;
+	size_t n = rule->phrase_count;
+
+	if (!item->len)
+		return diag_add(c->diags, DIAG_ERROR, item->place,
+				"an empty phrase would be in every text");
+	if (item->len > KEYS_MAX_LINE)
+		return diag_add(c->diags, DIAG_ERROR, item->place,
+				"the phrase is longer than %d bytes", KEYS_MAX_LINE);
+	if (!(n & (n - 1))) { /* full: there is room for the next power of two */
+		char **phrases = reallocarray(rule->phrases, n ? 2 * n : 1, sizeof(*phrases));
+
+		if (!phrases)
+			return -ENOMEM;
+		rule->phrases = phrases;
+	}
+	rule->phrases[n] = strdup(item->text);
+	if (!rule->phrases[n])
+		return -ENOMEM;
+	rule->phrase_count++;
+	return 0;
+}
+
+static int parse_phrases(const struct keys_ctx *c, const struct key *row,
+			 const struct yaml_node *key)
+{
+	return keys_each(c, key, false, add_phrase, c->object);
+}
+
+static const struct key content_rows[] = {
+	{.name = "name",
+	 .parse = key_name,
+	 .at = offsetof(struct content_rule, name),
+	 .required = ""},
+	{.name = "deny", .parse = parse_phrases, .required = ""},
+	{.name = "in",
+	 .parse = parse_in,
+	 .at = offsetof(struct content_rule, in),
+	 .required = ": write [exec], [http] or both (the default, [exec, fn, mcp], is not "
+		     "supported yet)"},
+	{.name = "case",
+	 .parse = key_flag,
+	 .at = offsetof(struct content_rule, exact),
+	 .words = cases},
+	{.name = "reason", .parse = key_line, .at = offsetof(struct content_rule, reason)},
+	{.name = "space"},
+};
+
+static const struct key_table content_table = {"a content rule", content_rows,
+					       sizeof(content_rows) / sizeof(content_rows[0])};
+
+int parse_content(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key)
+{
+	struct policy *p = c->policy;
+	struct keys_ctx inner = {.diags = c->diags, .policy = p};
+	bool failed = false;
+	int r;
+
+	if (key->value->type != YAML_SEQUENCE)
+		return keys_refuse_type(c, key, KEYS_A_LIST);
+	p->content = calloc(key->value->count + 1, sizeof(*p->content));
+	if (!p->content)
+		return -ENOMEM;
+	for (const struct yaml_node *item = key->value->first; item; item = item->next) {
+		if (item->type == YAML_MAPPING) {
+			inner.object = &p->content[p->content_count++];
+			p->content[p->content_count - 1].place = item->place;
+			r = keys_parse(&inner, &content_table, item);
+		} else {
+			r = diag_add(c->diags, DIAG_ERROR, item->place,
+				     "a content rule is a mapping");
+		}
+		if (r == -ENOMEM)
+			return r;
+		failed |= r < 0;
+	}
+	return failed ? -EINVAL : 0;
+}

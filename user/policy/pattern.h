@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_POLICY_PATTERN_H
+#define WARDEN_POLICY_PATTERN_H
+
+#include "policy/diag.h"
+
+/* Patterns: globs of activities, as exec:*.sh or net:10.0.0.0/8:5432. */
+
+#define PATTERN_MAX_LEN NAME_MAX_LEN /* bytes, as written */
+
+/* True when the text is meant as an activity, of a known kind or not: names of tools have no ':'.
+ */
+bool pattern_has_kind(const char *source);
+
+/*
+ * Parses a pattern. Returns 0, -EINVAL with an error in `diags`, or -ENOMEM. The caller frees what
+ * *ret_pattern holds by pattern_done().
+ */
+int pattern_parse(const char *source, struct place place, struct pattern *ret_pattern,
+		  struct diags *diags);
+
+/* Frees what the pattern holds, not the pattern itself. */
+void pattern_done(struct pattern *pattern);
+
+/* Copies all that the pattern holds. Returns 0 or -ENOMEM. */
+int pattern_copy(const struct pattern *pattern, struct pattern *ret_pattern);
+
+/* An order of patterns; 0 when both match the same by being written alike. Place, source, tool do
+ * not count. */
+int pattern_compare(const struct pattern *a, const struct pattern *b);
+
+/* True for exec:*, net:*, http:*: all of its kind. */
+bool pattern_is_any(const struct pattern *pattern);
+
+/* Appends, and takes over what the pattern holds, in case of failure too. Returns 0 or -ENOMEM. */
+int patterns_add(struct patterns *patterns, struct pattern *pattern);
+
+/* Frees all patterns and leaves none. */
+void patterns_done(struct patterns *patterns);
+
+/*
+ * One name of an activity that happened, for pattern_matches(). Texts are normal already: hosts in
+ * lower case without a trailing dot, http paths decoded and beginning with '/'.
+ */
+struct activity_name {
+	enum kind kind;
+	const char *text; /* exec; net: of a unix socket, else NULL */
+	size_t len;
+	uint8_t family; /* net: AF_INET, AF_INET6 */
+	uint8_t addr[16];
+	uint16_t port;
+	enum image_proto proto;
+	const char *method; /* http */
+	const char *host;
+	const char *path;
+};
+
+/*
+ * True when the pattern matches the name. This is the reference that the image is tested against.
+ * IPv4-mapped IPv6 addresses are the IPv4 addresses that they stand for.
+ */
+bool pattern_matches(const struct pattern *pattern, const struct activity_name *name);
+
+/*
+ * True when the pattern matches the name and may admit it: `exec:unknown` and `exec:memfd:NAME` are
+ * admitted by patterns that say so, never by one that begins with '*' or '?'.
+ */
+bool pattern_admits(const struct pattern *pattern, const struct activity_name *name);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+
+#include "policy/pattern.h"
+
+static void entries_done(struct entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		struct entry *e = &entries->items[i];
+
+		free(e->id);
+		free(e->reason);
+		free(e->tool);
+		patterns_done(&e->match);
+		patterns_done(&e->except);
+	}
+	free(entries->items);
+}
+
+static void tool_done(struct tool *tool)
+{
+	free(tool->name);
+	patterns_done(&tool->match);
+}
+
+static void content_done(struct content_rule *rule)
+{
+	for (size_t i = 0; i < rule->phrase_count; i++)
+		free(rule->phrases[i]);
+	free(rule->phrases);
+	free(rule->name);
+	free(rule->reason);
+}
+
+void policy_free(struct policy **policy)
+{
+	struct policy *p = *policy;
+
+	*policy = NULL;
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->tool_count; i++)
+		tool_done(&p->tools[i]);
+	for (size_t i = 0; i < p->content_count; i++)
+		content_done(&p->content[i]);
+	entries_done(&p->deny);
+	entries_done(&p->allow);
+	entries_done(&p->opaque_allow);
+	free(p->tools);
+	free(p->content);
+	free(p->file);
+	free(p->name);
+	free(p);
+}

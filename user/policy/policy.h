@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_POLICY_H
+#define WARDEN_POLICY_H
+
+/*
+ * A policy as it was written, after parsing and checking: what lower.h compiles to an image and
+ * what `explain` prints from. Pure data; policy_free() owns everything in it.
+ *
+ * Stages: policy_parse() (parse.h) reads YAML, knows every key and type; policy_check() (check.h)
+ * resolves tools and warns of rules that never decide; policy_resolve() (resolve.h) is the one
+ * stage that looks at files; policy_lower() (lower.h) builds the image. Each reports through
+ * struct diags and none prints.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decide.h"
+
+struct place { /* in the policy file, both from 1; line 0 is no place */
+	uint32_t line;
+	uint32_t column;
+};
+
+enum capture {
+	CAPTURE_OFF,
+	CAPTURE_METADATA,
+	CAPTURE_EVIDENCE,
+	CAPTURE_FULL,
+};
+
+enum unsupported {
+	UNSUPPORTED_REFUSE,
+	UNSUPPORTED_DEGRADE,
+	UNSUPPORTED_AUDIT,
+};
+
+enum net_form {
+	NET_ANY,  /* the address field is "*" */
+	NET_ADDR, /* an address or a CIDR */
+	NET_UNIX, /* net:unix:PATH, PATH is a glob in `text` */
+};
+
+/*
+ * One glob of the policy language, its fields apart (interface: "Globs"). Globs are kept with the
+ * escapes that they need and no others: a backslash stands before '*', '?' and '\' only.
+ *
+ * Between policy_parse() and policy_check() the name of a tool stands in an entry as a pattern of
+ * the kind KIND_COUNT with `tool` set; policy_check() puts copies of the tool's patterns there.
+ */
+struct pattern {
+	enum kind kind;
+	struct place place;
+	char *source; /* the whole of it, as written */
+	char *tool;   /* the tool that it came from, or NULL */
+
+	char *text; /* exec: the path glob; net:unix: the path glob; NULL is "*" */
+
+	enum net_form form; /* net */
+	uint8_t family;	    /* AF_INET, AF_INET6 */
+	uint8_t prefix;	    /* bits */
+	uint8_t addr[16];   /* network byte order; bits behind the prefix are 0 */
+	uint32_t port;	    /* 0-65535, or PORT_ANY */
+	int proto;	    /* enum image_proto, or -1: any */
+
+	char *method; /* http: globs; NULL is "*" */
+	char *host;   /* lower case, without trailing dot */
+	char *path;
+};
+
+struct patterns {
+	struct pattern *items;
+	size_t count;
+};
+
+/* An entry of deny, allow or opaque.allow. */
+struct entry {
+	struct place place;
+	char *id;	/* as written, or made: deny[0], allow[2], opaque.allow[0] */
+	char *reason;	/* or NULL */
+	char *tool;	/* the tool it was written as, or NULL */
+	bool audit;	/* mode: audit */
+	bool kill;	/* action: kill */
+	struct patterns match;
+	struct patterns except;
+};
+
+struct entries {
+	struct entry *items;
+	size_t count;
+	struct place place; /* of the key; line 0: the key is absent */
+};
+
+struct tool {
+	struct place place;
+	char *name;
+	struct patterns match;
+};
+
+struct content_rule {
+	struct place place;
+	char *name;
+	char *reason; /* or NULL */
+	char **phrases;
+	size_t phrase_count;
+	uint32_t in; /* 1 << enum kind */
+	bool exact;  /* case: exact */
+};
+
+struct policy_default { /* default: for one kind; place.line 0: not said */
+	bool deny;
+	struct place place;
+};
+
+struct policy {
+	char *file; /* as given on the command line */
+	char *name;
+	enum image_mode mode;
+	enum unsupported unsupported;
+	enum image_choice on_audit_failure; /* CHOICE_DENY or CHOICE_ALLOW (continue) */
+	struct place on_audit_failure_place;
+	enum capture capture;
+	enum image_choice opaque;
+	struct place opaque_place; /* line 0: not said, so audit */
+	struct entries opaque_allow;
+	struct tool *tools;
+	size_t tool_count;
+	struct entries deny;
+	struct entries allow;
+	struct policy_default defaults[KIND_COUNT];
+	struct content_rule *content;
+	size_t content_count;
+};
+
+/* Frees it and everything in it; NULL is fine. Sets *policy to NULL. */
+void policy_free(struct policy **policy);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/print.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "audit/names.h"
+#include "base/cleanup.h"
+#include "policy/ask.h"
+#include "policy/print_tables.h"
+
+static const char *const modes[] = {[MODE_ENFORCE] = "enforce", [MODE_AUDIT] = "audit"};
+static const char *const choices[] = {
+	[CHOICE_ALLOW] = "allow",
+	[CHOICE_AUDIT] = "audit",
+	[CHOICE_DENY] = "deny",
+};
+static const char *const actions[] = {
+	[ACTION_ALLOW] = "allow",
+	[ACTION_DENY] = "deny",
+	[ACTION_KILL] = "kill",
+};
+static const char *const captures[] = {"off", "metadata", "evidence", "full"};
+static const char *const kinds[] = {[KIND_EXEC] = "exec", [KIND_NET] = "net", [KIND_HTTP] = "http"};
+static const char *const texts[] = {
+	[TEXT_EXEC] = "exec",
+	[TEXT_UNIX] = "net:unix",
+	[TEXT_HTTP] = "http",
+};
+static const char *const protos[] = {
+	[PROTO_TCP] = "tcp",
+	[PROTO_UDP] = "udp",
+	[PROTO_OTHER] = "other",
+};
+
+void print_text(struct buf *out, const void *text, size_t len)
+{
+	const uint8_t *p = text;
+
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] == '"' || p[i] == '\\')
+			buf_addf(out, "\\%c", p[i]);
+		else if (p[i] < 0x20 || p[i] >= 0x7f)
+			buf_addf(out, "\\x%02x", p[i]);
+		else
+			buf_add_char(out, (char)p[i]);
+	}
+	buf_add_char(out, '"');
+}
+
+static void print_string(struct buf *out, const char *s)
+{
+	print_text(out, s, strlen(s));
+}
+
+void print_rule_number(struct buf *out, const char *what, uint32_t rule)
+{
+	if (rule != RULE_NONE)
+		buf_addf(out, " %s %u", what, rule);
+}
+
+void print_row(struct buf *out, const void *img, uint32_t row)
+{
+	uint64_t at = image_header(img)->rows + (uint64_t)row * sizeof(struct image_row);
+	size_t before = out->len;
+
+	print_rule_number(out, "deny", image_u32(img, at));
+	print_rule_number(out, "audit", image_u32(img, at + 4));
+	print_rule_number(out, "allow", image_u32(img, at + 8));
+	print_rule_number(out, "opaque", image_u32(img, at + 12));
+	if (out->len == before)
+		buf_add_str(out, " nothing");
+}
+
+/* ---- header ---- */
+
+static void print_header(struct buf *out, const void *img)
+{
+	const struct image_header *h = image_header(img);
+
+	buf_addf(out, "image %u generation %llu\n", h->version, (unsigned long long)h->generation);
+	buf_add_str(out, "policy ");
+	print_string(out, (const char *)img + h->name);
+	buf_add_str(out, " file ");
+	print_string(out, (const char *)img + h->file);
+	buf_addf(out, "\nmode %s\non_audit_failure %s", modes[h->mode],
+		 choices[h->on_audit_failure]);
+	print_rule_number(out, "rule", h->audit_rule);
+	buf_addf(out, "\nopaque %s", choices[h->opaque]);
+	print_rule_number(out, "rule", h->opaque_rule);
+	buf_addf(out, "\ncapture %s\n", captures[h->capture]);
+}
+
+static void print_kinds(struct buf *out, const void *img)
+{
+	const struct image_header *h = image_header(img);
+
+	for (enum kind k = 0; k < KIND_COUNT; k++) {
+		buf_addf(out, "kind %s %s", kinds[k],
+			 h->kinds[k].closed_by == RULE_NONE ? "open" : "closed");
+		print_rule_number(out, "by rule", h->kinds[k].closed_by);
+		buf_add_str(out, h->kinds[k].ruled ? " ruled\n" : "\n");
+	}
+}
+
+static void print_rules(struct buf *out, const void *img)
+{
+	struct rule_view v;
+
+	for (uint32_t i = 0; ask_rule(img, i, &v); i++) {
+		buf_addf(out, "rule %u %s %s %s at %u:%u ", i, layer_names[v.layer],
+			 actions[v.action], modes[v.mode], v.line, v.column);
+		print_string(out, v.id);
+		if (v.reason) {
+			buf_add_str(out, " reason ");
+			print_string(out, v.reason);
+		}
+		buf_add_char(out, '\n');
+	}
+}
+
+/* ---- texts ---- */
+
+static int compare_buckets(const void *a, const void *b, void *arg)
+{
+	const struct image_bucket *x = a, *y = b;
+	const uint8_t *img = arg;
+	uint32_t len = x->len < y->len ? x->len : y->len;
+	int r = memcmp(img + x->text, img + y->text, len);
+
+	if (r || x->len == y->len)
+		return r;
+	return x->len < y->len ? -1 : 1;
+}
+
+static void print_hash(struct buf *out, const void *img, const char *what,
+		       const struct image_hash *hash)
+{
+	const struct image_bucket *table = (const void *)((const uint8_t *)img + hash->off);
+	_free_ struct image_bucket *used = calloc(hash->count + 1, sizeof(*used));
+	uint32_t n = 0;
+
+	if (!used) {
+		out->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
+		if (table[i].len)
+			used[n++] = table[i];
+	qsort_r(used, n, sizeof(*used), compare_buckets, (void *)img);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_addf(out, "  %s ", what);
+		print_text(out, (const uint8_t *)img + used[i].text, used[i].len);
+		buf_add_char(out, ':');
+		print_row(out, img, used[i].row);
+		buf_add_char(out, '\n');
+	}
+}
+
+static void print_texts(struct buf *out, const void *img, enum text text)
+{
+	const struct image_text *t = &image_header(img)->text[text];
+	const struct image_dfa *groups = (const void *)((const uint8_t *)img + t->dfa);
+
+	if (!t->literals.count && !t->prefixes.count && !t->suffixes.count && t->any == ROW_NONE &&
+	    !t->dfas)
+		return;
+	buf_addf(out, "names %s\n", texts[text]);
+	print_hash(out, img, "literal", &t->literals);
+	print_hash(out, img, "prefix", &t->prefixes);
+	print_hash(out, img, "suffix", &t->suffixes);
+	if (t->any != ROW_NONE) {
+		buf_add_str(out, "  any:");
+		print_row(out, img, t->any);
+		buf_add_char(out, '\n');
+	}
+	for (uint32_t i = 0; i < t->dfas; i++) {
+		buf_addf(out, "  automaton %u", i);
+		print_dfa(out, img, &groups[i], print_row);
+	}
+}
+
+/* ---- addresses ---- */
+
+static void print_border(struct buf *out, const void *img, const struct image_net *net, bool v6,
+			 uint32_t i)
+{
+	char text[INET6_ADDRSTRLEN];
+	uint64_t words[2] = {};
+	uint8_t addr[16];
+	int bytes = v6 ? 16 : 4;
+
+	if (v6)
+		words[0] = image_u64(img, net->borders + (uint64_t)i * 16);
+	words[1] = image_u64(img, net->borders + (v6 ? (uint64_t)i * 16 + 8 : (uint64_t)i * 8));
+	for (int b = 0; b < bytes; b++)
+		addr[bytes - 1 - b] = (uint8_t)(words[1 - b / 8] >> b % 8 * 8);
+	buf_addf(out, "  from %s: class %u\n",
+		 inet_ntop(v6 ? AF_INET6 : AF_INET, addr, text, sizeof(text)),
+		 image_u32(img, net->classes + (uint64_t)i * 4));
+}
+
+static void print_net(struct buf *out, const void *img, const struct image_net *net, bool v6)
+{
+	if (!net->count)
+		return;
+	buf_addf(out, "addresses %s\n", v6 ? "v6" : "v4");
+	for (uint32_t i = 0; i < net->count; i++)
+		print_border(out, img, net, v6, i);
+}
+
+static int compare_dests(const void *a, const void *b)
+{
+	const struct image_dest *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static void print_dest(struct buf *out, const void *img, const struct image_dest *dest)
+{
+	uint32_t port = dest->key >> 4 & 0x1ffff;
+
+	buf_addf(out, "  class %u ", (uint32_t)(dest->key >> 24));
+	if (port == PORT_ANY)
+		buf_add_str(out, "any port");
+	else
+		buf_addf(out, "port %u", port);
+	buf_addf(out, " %s:", protos[dest->key & 3]);
+	print_row(out, img, dest->row);
+	buf_add_char(out, '\n');
+}
+
+static void print_dests(struct buf *out, const void *img)
+{
+	const struct image_hash *hash = &image_header(img)->dests;
+	const struct image_dest *table = (const void *)((const uint8_t *)img + hash->off);
+	_free_ struct image_dest *used = calloc(hash->count + 1, sizeof(*used));
+	uint32_t n = 0;
+
+	if (!used) {
+		out->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
+		if (table[i].key)
+			used[n++] = table[i];
+	qsort(used, n, sizeof(*used), compare_dests);
+	if (n)
+		buf_add_str(out, "destinations\n");
+	for (uint32_t i = 0; i < n; i++)
+		print_dest(out, img, &used[i]);
+}
+
+/* ---- content ---- */
+
+static void print_phrase(struct buf *out, const void *img, uint32_t phrase)
+{
+	uint64_t at = image_header(img)->phrase_rows + (uint64_t)phrase * 16;
+
+	for (enum kind k = 0; k < KIND_COUNT; k++)
+		print_rule_number(out, kinds[k], image_u32(img, at + k * 4));
+}
+
+static void print_phrases(struct buf *out, const void *img)
+{
+	static const char *const names[2] = {"ignoring case", "exact"};
+	const struct image_header *h = image_header(img);
+
+	for (int i = 0; i < 2; i++) {
+		if (!h->phrases[i].trans)
+			continue;
+		buf_addf(out, "phrases %s", names[i]);
+		print_dfa(out, img, &h->phrases[i], print_phrase);
+	}
+}
+
+void image_print(const void *img, struct buf *out)
+{
+	const struct image_header *h = image_header(img);
+
+	print_header(out, img);
+	print_kinds(out, img);
+	print_rules(out, img);
+	for (enum text t = 0; t < TEXT_COUNT; t++)
+		print_texts(out, img, t);
+	print_net(out, img, &h->net4, false);
+	print_net(out, img, &h->net6, true);
+	print_dests(out, img);
+	print_phrases(out, img);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/rules.h"
+
+#include "policy/check.h"
+
+/* The number of a kind's closer: the one that an earlier kind has from the same key, or a new one.
+ */
+static uint32_t number_closer(const struct policy *policy, enum kind kind, struct rule_index *ix)
+{
+	struct closer mine = policy_closer(policy, kind);
+
+	if (!mine.rule)
+		return RULE_NONE;
+	for (enum kind k = 0; k < kind; k++) {
+		struct closer other = policy_closer(policy, k);
+
+		if (other.rule && other.rule == mine.rule && other.place.line == mine.place.line &&
+		    other.place.column == mine.place.column)
+			return ix->closer[k];
+	}
+	return ix->count++;
+}
+
+void rule_index(const struct policy *policy, struct rule_index *ret)
+{
+	struct rule_list lists[RULE_LISTS];
+
+	*ret = (struct rule_index){};
+	rule_lists(policy, lists);
+	ret->deny = lists[0].first;
+	ret->allow = lists[1].first;
+	ret->content = ret->allow + (uint32_t)policy->allow.count;
+	ret->opaque_allow = lists[2].first;
+	ret->opaque = ret->opaque_allow + (uint32_t)policy->opaque_allow.count;
+	ret->count = ret->opaque + 1;
+	for (enum kind k = 0; k < KIND_COUNT; k++)
+		ret->closer[k] = number_closer(policy, k, ret);
+	ret->audit = ret->count++;
+}
+
+void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS])
+{
+	uint32_t content = (uint32_t)(policy->deny.count + policy->allow.count);
+
+	ret[0] = (struct rule_list){&policy->deny, 0, LAYER_DENY};
+	ret[1] = (struct rule_list){&policy->allow, (uint32_t)policy->deny.count, LAYER_ALLOW};
+	ret[2] = (struct rule_list){&policy->opaque_allow,
+				    content + (uint32_t)policy->content_count, LAYER_OPAQUE};
+}
+
+struct image_row rule_row(const struct rule_list *list, size_t i)
+{
+	struct image_row row = {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE};
+	uint32_t rule = list->first + (uint32_t)i;
+
+	if (list->layer == LAYER_OPAQUE)
+		row.opaque = rule;
+	else if (list->layer == LAYER_ALLOW)
+		row.allow = rule;
+	else if (list->entries->items[i].audit)
+		row.audit = rule;
+	else
+		row.deny = rule;
+	return row;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_POLICY_RULES_H
+#define WARDEN_POLICY_RULES_H
+
+#include "policy/policy.h"
+
+/*
+ * The numbers of a policy's rules in its image: deny entries, allow entries, content rules, entries
+ * of opaque.allow, opaque itself, the keys that close kinds, on_audit_failure. Within a list they
+ * follow the file, so that the smaller of two numbers is the rule that was written first.
+ */
+struct rule_index {
+	uint32_t deny; /* of the first deny entry; the others follow */
+	uint32_t allow;
+	uint32_t content;
+	uint32_t opaque_allow;
+	uint32_t opaque;
+	uint32_t closer[KIND_COUNT]; /* RULE_NONE: the kind is open; kinds may share one */
+	uint32_t audit;
+	uint32_t count;
+};
+
+/* For a policy that was checked. */
+void rule_index(const struct policy *policy, struct rule_index *ret);
+
+/* The three lists of entries. */
+#define RULE_LISTS 3
+
+struct rule_list {
+	const struct entries *entries;
+	uint32_t first;   /* rule of the first entry */
+	enum layer layer; /* LAYER_DENY, LAYER_ALLOW, LAYER_OPAQUE (opaque.allow) */
+};
+
+void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS]);
+
+/* The row that hits just entry number `i` of the list. */
+struct image_row rule_row(const struct rule_list *list, size_t i);
+
+#endif
