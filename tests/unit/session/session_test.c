@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/encode.h"
+#include "audit/names.h"
+#include "policy/lower.h"
+#include "session/session.h"
+
+/* Events as short lines: what this test compares. */
+struct log {
+	char text[65536];
+	size_t len;
+};
+
+static void add(struct log *log, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log->len += (size_t)vsnprintf(log->text + log->len, sizeof(log->text) - log->len, fmt, ap);
+	va_end(ap);
+}
+
+static void add_body(struct log *log, const char *what, const struct audit_body *b)
+{
+	if (b->bytes.known)
+		add(log, " %s=%llu", what, (unsigned long long)b->bytes.value);
+	if (b->text)
+		add(log, ":%.*s", (int)b->len, (const char *)b->text);
+	if (b->truncated)
+		add(log, "~");
+}
+
+static void on_event(void *ctx, const struct audit_event *ev)
+{
+	struct log *log = ctx;
+
+	add(log, "%s %s", audit_type_names[ev->type], ev->activity ? ev->activity : "-");
+	if (ev->decision.verdict)
+		add(log, " %s/%s", ev->decision.verdict, ev->decision.tier);
+	if (ev->process.exe)
+		add(log, " exe=%s", ev->process.exe);
+	if (ev->http.status.known)
+		add(log, " status=%d", (int)ev->http.status.value);
+	if (ev->net.addr)
+		add(log, " addr=%s", ev->net.addr);
+	add_body(log, "request", &ev->content.request);
+	add_body(log, "response", &ev->content.response);
+	if (ev->end.exit.known)
+		add(log, " exit=%d", (int)ev->end.exit.value);
+	add(log, "\n");
+}
+
+struct fixture {
+	struct log log;
+	struct image_block image;
+	struct session *session;
+	uint64_t time;
+	uint64_t offset[DIR_COUNT];
+};
+
+static struct fixture *fresh(enum capture capture)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct diags diags = {0};
+	struct session_options o = {.capture = capture, .run_id = "R", .run_name = "n"};
+
+	assert_non_null(f);
+	assert_int_equal(policy_lower(NULL, 1, &f->image, &diags), 0);
+	o.image = f->image.data;
+	o.emit = on_event;
+	o.ctx = &f->log;
+	assert_int_equal(session_new(&o, &f->session), 0);
+	return f;
+}
+
+/* Compares, and ends it. */
+static void expect(struct fixture *f, const char *text)
+{
+	assert_string_equal(f->log.text, text);
+	session_free(&f->session);
+	free(f->image.data);
+	free(f);
+}
+
+static void put(struct fixture *f, struct rec *r, uint16_t type, size_t size, uint32_t tgid)
+{
+	r->type = type;
+	r->size = (uint32_t)size;
+	r->tgid = r->tid = tgid;
+	r->time = ++f->time;
+	session_record(f->session, r);
+}
+
+static void put_exec(struct fixture *f, uint32_t tgid, uint32_t ppid, const char *path,
+		     uint32_t flags, uint32_t verdict)
+{
+	char buf[sizeof(struct rec_exec) + 256] = {0};
+	struct rec_exec *r = (struct rec_exec *)buf;
+
+	r->rec.ppid = ppid;
+	r->flags = flags;
+	r->decision = (struct decision){verdict, LAYER_NONE, RULE_NONE, TIER_NONE};
+	r->passed_len = r->path_len = (uint16_t)strlen(path);
+	memcpy(r + 1, path, strlen(path));
+	memcpy((char *)(r + 1) + strlen(path), path, strlen(path));
+	put(f, &r->rec, REC_EXEC, sizeof(*r) + 2 * strlen(path), tgid);
+}
+
+static void put_exit(struct fixture *f, uint32_t tgid, int code)
+{
+	struct rec_exit r = {.code = code};
+
+	put(f, &r.rec, REC_EXIT, sizeof(r), tgid);
+}
+
+static void put_http(struct fixture *f, uint64_t ordinal, uint32_t phase, const char *method,
+		     const char *host, const char *path, uint32_t verdict)
+{
+	char buf[sizeof(struct rec_http) + 256] = {0};
+	struct rec_http *r = (struct rec_http *)buf;
+	int n = sprintf((char *)(r + 1), "%s%s%s", method, host, path);
+
+	r->stream = 5;
+	r->ordinal = ordinal;
+	r->phase = phase;
+	r->decision = (struct decision){verdict, LAYER_NONE, RULE_NONE, TIER_NONE};
+	r->method_len = (uint16_t)strlen(method);
+	r->host_len = (uint16_t)strlen(host);
+	r->path_len = (uint16_t)strlen(path);
+	put(f, &r->rec, REC_HTTP, sizeof(*r) + (size_t)n, 10);
+}
+
+static void put_data(struct fixture *f, enum direction dir, const char *text)
+{
+	char buf[sizeof(struct rec_data) + 1024] = {0};
+	struct rec_data *r = (struct rec_data *)buf;
+
+	r->stream = 5;
+	r->offset = f->offset[dir];
+	r->len = (uint32_t)strlen(text);
+	r->dir = dir;
+	memcpy(r + 1, text, strlen(text));
+	f->offset[dir] += strlen(text);
+	put(f, &r->rec, REC_TLS_DATA, sizeof(*r) + strlen(text), 10);
+}
+
+static void put_close(struct fixture *f)
+{
+	struct rec_close r = {.stream = 5};
+
+	put(f, &r.rec, REC_CLOSE, sizeof(r), 10);
+}
+
+/* ---- processes ---- */
+
+static void children_run_their_parents_program(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_exec(f, 10, 1, "/bin/a", 0, VERDICT_ALLOW);
+	put_exec(f, 11, 10, "/bin/b", EXEC_REFUSED, VERDICT_DENY);
+	put_exit(f, 11, 1 << 8);
+	put_exit(f, 10, 9);
+	expect(f, "exec exec:/bin/a allow/none exe=/bin/a\n"
+		  "exec exec:/bin/b deny/none exe=/bin/a\n"
+		  "exit - exe=/bin/a exit=1\n"
+		  "exit - exe=/bin/a exit=137\n");
+}
+
+static void a_pid_used_again_is_another_process(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	struct rec_exit r = {.rec = {.start = 99}, .code = 0};
+
+	put_exec(f, 10, 1, "/bin/a", 0, VERDICT_ALLOW);
+	put(f, &r.rec, REC_EXIT, sizeof(r), 10);
+	expect(f, "exec exec:/bin/a allow/none exe=/bin/a\n"
+		  "exit - exit=0\n");
+}
+
+/* ---- destinations ---- */
+
+static void names_destinations(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	char buf[sizeof(struct rec_net) + 16] = {0};
+	struct rec_net *r = (struct rec_net *)buf;
+
+	r->family = AF_INET;
+	r->port = 443;
+	r->proto = IPPROTO_TCP;
+	inet_pton(AF_INET, "203.0.113.7", r->addr);
+	put(f, &r->rec, REC_NET, sizeof(*r), 10);
+	r->family = AF_INET6;
+	r->proto = IPPROTO_UDP;
+	inet_pton(AF_INET6, "2001:db8::1", r->addr);
+	put(f, &r->rec, REC_NET, sizeof(*r), 10);
+	r->family = AF_UNIX;
+	r->path_len = 6;
+	memcpy(r + 1, "/run/x", 6);
+	put(f, &r->rec, REC_NET, sizeof(*r) + 6, 10);
+	r->path_len = 7; /* longer than the record */
+	put(f, &r->rec, REC_NET, sizeof(*r) + 6, 10);
+	assert_int_equal(session_counts(f->session)->broken, 1);
+	expect(f, "connect net:203.0.113.7:443 allow/none addr=203.0.113.7\n"
+		  "connect net:[2001:db8::1]:443/udp allow/none addr=2001:db8::1\n"
+		  "connect net:unix:/run/x allow/none addr=/run/x\n");
+}
+
+/* ---- requests ---- */
+
+static void pairs_requests_with_answers(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_http(f, 0, 0, "POST", "h", "/a", VERDICT_ALLOW);
+	put_data(f, DIR_WRITE, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
+	put_data(f, DIR_WRITE, "hi");
+	put_http(f, 1, 0, "GET", "h", "/b", VERDICT_ALLOW);
+	put_data(f, DIR_WRITE, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+	put_data(f, DIR_READ, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+	put_data(f, DIR_READ, "loHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	put_close(f);
+	expect(f, "http.request http:POST h/a allow/none request=2:hi\n"
+		  "http.request http:GET h/b allow/none request=0:\n"
+		  "http.response http:POST h/a status=200 response=5:hello\n"
+		  "http.response http:GET h/b status=404 response=0:\n");
+}
+
+static void a_refusal_is_written_at_once(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_http(f, 0, 0, "POST", "h", "/a", VERDICT_ALLOW);
+	put_data(f, DIR_WRITE, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+	put_http(f, 0, 1, "POST", "h", "/a", VERDICT_DENY);
+	assert_string_equal(f->log.text, "http.request http:POST h/a deny/none:abc~\n");
+	put_close(f);
+	expect(f, "http.request http:POST h/a deny/none:abc~\n");
+}
+
+static void lost_text_does_not_lose_the_decision(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_http(f, 0, 0, "GET", "h", "/a", VERDICT_ALLOW);
+	f->offset[DIR_WRITE] = 100; /* what came before was lost */
+	put_data(f, DIR_WRITE, "GET /b HTTP/1.1\r\n\r\n");
+	put_http(f, 1, 0, "GET", "h", "/b", VERDICT_ALLOW);
+	put_close(f);
+	expect(f, "http.request http:GET h/a allow/none:~\n"
+		  "http.request http:GET h/b allow/none:~\n");
+}
+
+static void without_capture_decisions_alone(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_OFF);
+
+	put_http(f, 0, 0, "GET", "h", "/a", VERDICT_ALLOW);
+	expect(f, "http.request http:GET h/a allow/none\n");
+}
+
+static void an_exit_ends_its_streams(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+
+	put_http(f, 0, 0, "POST", "h", "/a", VERDICT_ALLOW);
+	put_data(f, DIR_WRITE, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+	put_exit(f, 10, 0);
+	session_finish(f->session);
+	expect(f, "http.request http:POST h/a allow/none~\n"
+		  "exit - exit=0\n");
+}
+
+/* ---- nonsense ---- */
+
+static void survives_any_record(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_FULL);
+	char buf[512];
+
+	srand(3);
+	for (int i = 0; i < 100000; i++) {
+		struct rec *r = (struct rec *)buf;
+
+		for (size_t j = 0; j < sizeof(buf); j++)
+			buf[j] = (char)rand();
+		r->comm[15] = 0;
+		r->tgid %= 50;
+		r->size = sizeof(*r) + (uint32_t)rand() % (sizeof(buf) - sizeof(*r));
+		r->type = (uint16_t)(rand() % 12);
+		f->log.len = 0;
+		session_record(f->session, r);
+	}
+	assert_true(session_counts(f->session)->broken > 1000);
+	f->log.len = 0;
+	session_finish(f->session);
+	f->log.text[0] = 0;
+	expect(f, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(children_run_their_parents_program),
+		cmocka_unit_test(a_pid_used_again_is_another_process),
+		cmocka_unit_test(names_destinations),
+		cmocka_unit_test(pairs_requests_with_answers),
+		cmocka_unit_test(a_refusal_is_written_at_once),
+		cmocka_unit_test(lost_text_does_not_lose_the_decision),
+		cmocka_unit_test(without_capture_decisions_alone),
+		cmocka_unit_test(an_exit_ends_its_streams),
+		cmocka_unit_test(survives_any_record),
+	};
+
+	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}

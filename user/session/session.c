@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "session/session.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "session/internal.h"
+
+/* Longest text of an activity: a kind, and a path or a request. */
+#define ACTIVITY_SIZE (NAME_SIZE + 64)
+
+/* ---- events ---- */
+
+void session_event(const struct session *s, enum audit_type type, uint64_t time,
+		   struct audit_event *ret)
+{
+	*ret = (struct audit_event){
+		.type = type,
+		.time = time,
+		.run = {.id = s->o.run_id, .name = s->o.run_name},
+		.container = {.cgroup = s->o.cgroup},
+	};
+}
+
+void event_of(struct session *s, enum audit_type type, const struct rec *r, struct audit_event *ret)
+{
+	struct proc *p = proc_of(s, r);
+	struct proc *parent = map_get(&s->procs, r->ppid);
+
+	session_event(s, type, r->time + (uint64_t)s->o.wall, ret);
+	ret->process.pid = KNOWN(r->tgid);
+	ret->process.tid = KNOWN(r->tid);
+	ret->process.ppid = KNOWN(r->ppid);
+	ret->process.uid = KNOWN(r->uid);
+	ret->process.start = KNOWN(r->start);
+	ret->process.comm = r->comm;
+	ret->process.exe = p ? p->exe : NULL;
+	if (parent)
+		ret->process.parent_start = KNOWN(parent->start);
+}
+
+void session_emit(struct session *s, const struct audit_event *ev)
+{
+	if (s->o.emit)
+		s->o.emit(s->o.ctx, ev);
+}
+
+/* ---- strings behind a record ---- */
+
+struct tail {
+	const char *at;
+	size_t left;
+};
+
+static struct tail tail_of(const struct rec *r, size_t fixed)
+{
+	return (struct tail){(const char *)r + fixed, r->size - fixed};
+}
+
+/* The next `len` bytes, or NULL when the record does not have them. */
+static const char *tail_take(struct tail *t, size_t len)
+{
+	const char *at = t->at;
+
+	if (len > t->left)
+		return NULL;
+	t->at += len;
+	t->left -= len;
+	return at;
+}
+
+/* ---- exec, exit ---- */
+
+/* The name that a decision was made on: the file, or else what was passed. */
+static char *exec_activity(const char *path, size_t path_len, const char *passed, size_t passed_len)
+{
+	char *text = NULL;
+
+	if (!path_len) {
+		path = passed_len ? passed : "unknown";
+		path_len = passed_len ? passed_len : strlen("unknown");
+	}
+	return asprintf(&text, "exec:%.*s", (int)path_len, path) < 0 ? NULL : text;
+}
+
+static void on_exec(struct session *s, const struct rec *rec)
+{
+	const struct rec_exec *r = (const struct rec_exec *)rec;
+	struct tail t = tail_of(rec, sizeof(*r));
+	const char *passed = tail_take(&t, r->passed_len);
+	const char *path = tail_take(&t, r->path_len);
+	const char *args = tail_take(&t, r->args_len);
+	const char *cwd = tail_take(&t, r->cwd_len);
+	struct proc *p = proc_of(s, rec);
+	struct activity_name name = {.kind = KIND_EXEC};
+	struct judgement j;
+	struct audit_event ev;
+	_free_ char *activity = NULL;
+	_free_ char *cwd_text = NULL;
+
+	if (!passed || !path || !args || !cwd || !p) {
+		s->counts.broken++;
+		return;
+	}
+	activity = exec_activity(path, r->path_len, passed, r->passed_len);
+	cwd_text = r->cwd_len ? strndup(cwd, r->cwd_len) : NULL;
+	if (!activity) {
+		s->counts.broken++;
+		return;
+	}
+	if (!(r->flags & EXEC_REFUSED))
+		proc_exec(p, activity + 5, strlen(activity + 5));
+	event_of(s, AUDIT_EXEC, rec, &ev);
+	name.text = activity + 5;
+	name.len = strlen(name.text);
+	ev.activity = activity;
+	ev.tool = tool_of(s, &name);
+	ev.exec.path = name.text;
+	ev.exec.cwd = cwd_text;
+	ev.exec.args = r->args_len ? args : NULL;
+	ev.exec.args_len = r->args_len;
+	ev.exec.args_cut = r->flags & EXEC_ARGS_CUT;
+	judge(s, &r->decision, &name, activity, &j, &ev.decision);
+	judge_count(s, &r->decision);
+	s->counts.programs++;
+	session_emit(s, &ev);
+	judgement_done(&j);
+}
+
+static void on_exit_record(struct session *s, const struct rec *rec)
+{
+	const struct rec_exit *r = (const struct rec_exit *)rec;
+	struct audit_event ev;
+
+	flow_close_process(s, rec->tgid);
+	event_of(s, AUDIT_EXIT, rec, &ev);
+	ev.end.status = WIFSIGNALED(r->code) ? "killed" : r->code ? "error" : "ok";
+	ev.end.exit = KNOWN(WIFSIGNALED(r->code) ? 128 + WTERMSIG(r->code) : WEXITSTATUS(r->code));
+	ev.end.duration_ms = (struct audit_number){0};
+	session_emit(s, &ev);
+	proc_drop(s, rec->tgid);
+}
+
+/* ---- destinations ---- */
+
+void addr_text(uint16_t family, const uint8_t addr[16], char ret[64])
+{
+	if ((family != AF_INET && family != AF_INET6) || !inet_ntop(family, addr, ret, 64))
+		ret[0] = 0;
+}
+
+void net_activity(uint16_t family, const uint8_t addr[16], uint16_t port, uint8_t proto,
+		  const char *path, size_t path_len, char *ret, size_t size)
+{
+	const char *suffix = proto == IPPROTO_UDP ? "/udp" : "";
+	char text[64];
+
+	addr_text(family, addr, text);
+	if (family == AF_INET)
+		snprintf(ret, size, "net:%s:%u%s", text, port, suffix);
+	else if (family == AF_INET6)
+		snprintf(ret, size, "net:[%s]:%u%s", text, port, suffix);
+	else if (family == AF_UNIX)
+		snprintf(ret, size, "net:unix:%.*s", (int)path_len, path);
+	else
+		snprintf(ret, size, "net:family:%u", family);
+}
+
+static const char *proto_name(const struct rec_net *r)
+{
+	if (r->family == AF_UNIX)
+		return "unix";
+	return r->proto == IPPROTO_TCP ? "tcp" : r->proto == IPPROTO_UDP ? "udp" : NULL;
+}
+
+static enum image_proto proto_class(uint8_t proto)
+{
+	if (proto == IPPROTO_TCP)
+		return PROTO_TCP;
+	return proto == IPPROTO_UDP ? PROTO_UDP : PROTO_OTHER;
+}
+
+static const char *const opaque_reasons[] = {
+	[OPAQUE_NONE] = NULL,
+	[OPAQUE_TLS] = "TLS by code that warden does not see into",
+	[OPAQUE_H2] = "HTTP/2, which is not read yet",
+	[OPAQUE_CLEARTEXT] = "HTTP without TLS, which is not read yet",
+	[OPAQUE_FRAMING] = "a request that cannot be followed",
+	[OPAQUE_ENCODED] = "a compressed request body",
+};
+
+/* What is opaque about it is the better reason; the policy's own sentence stands where there is
+ * one. */
+static const char *opaque_reason(const struct rec_net *r, const char *otherwise)
+{
+	if (r->why >= sizeof(opaque_reasons) / sizeof(opaque_reasons[0]) || !opaque_reasons[r->why])
+		return otherwise;
+	return opaque_reasons[r->why];
+}
+
+static void on_net(struct session *s, const struct rec *rec)
+{
+	const struct rec_net *r = (const struct rec_net *)rec;
+	struct tail t = tail_of(rec, sizeof(*r));
+	const char *path = tail_take(&t, r->path_len);
+	struct activity_name name = {.kind = KIND_NET};
+	char activity[ACTIVITY_SIZE], addr[64], flow[32], unix_path[128] = "";
+	struct judgement j;
+	struct audit_event ev;
+
+	if (!path || r->path_len >= sizeof(unix_path)) {
+		s->counts.broken++;
+		return;
+	}
+	memcpy(unix_path, path, r->path_len);
+	event_of(s, rec->type == REC_OPAQUE ? AUDIT_OPAQUE : AUDIT_CONNECT, rec, &ev);
+	net_activity(r->family, r->addr, r->port, r->proto, path, r->path_len, activity,
+		     sizeof(activity));
+	addr_text(r->family, r->addr, addr);
+	name.family = (uint8_t)r->family;
+	memcpy(name.addr, r->addr, sizeof(name.addr));
+	name.port = r->port;
+	name.proto = proto_class(r->proto);
+	name.text = r->family == AF_UNIX ? unix_path : NULL;
+	name.len = r->path_len;
+	ev.activity = activity;
+	ev.tool = tool_of(s, &name);
+	ev.net.proto = proto_name(r);
+	ev.net.addr = r->family == AF_UNIX ? unix_path : addr[0] ? addr : NULL;
+	if (r->family == AF_INET || r->family == AF_INET6)
+		ev.net.port = KNOWN(r->port);
+	if (r->cookie) {
+		snprintf(flow, sizeof(flow), "f%llu", (unsigned long long)r->cookie);
+		ev.flow = flow;
+	}
+	judge(s, &r->decision, &name, activity, &j, &ev.decision);
+	if (rec->type == REC_OPAQUE)
+		ev.decision.reason = opaque_reason(r, ev.decision.reason);
+	judge_count(s, &r->decision);
+	s->counts.destinations += rec->type == REC_NET;
+	session_emit(s, &ev);
+	judgement_done(&j);
+}
+
+/* ---- the rest ---- */
+
+static void on_http(struct session *s, const struct rec *r)
+{
+	flow_http(s, (const struct rec_http *)r);
+}
+
+static void on_bind(struct session *s, const struct rec *r)
+{
+	flow_bind(s, (const struct rec_bind *)r);
+}
+
+static void on_data(struct session *s, const struct rec *r)
+{
+	flow_data(s, (const struct rec_data *)r);
+}
+
+static void on_close(struct session *s, const struct rec *r)
+{
+	flow_close(s, ((const struct rec_close *)r)->stream);
+}
+
+static void on_tamper(struct session *s, const struct rec *rec)
+{
+	const struct rec_tamper *r = (const struct rec_tamper *)rec;
+	struct audit_event ev;
+
+	event_of(s, AUDIT_TAMPER, rec, &ev);
+	ev.decision = (struct audit_decision){
+		.verdict = "kill",
+		.layer = "none",
+		.tier = "signal",
+		.reason = r->what == TAMPER_LEFT_CGROUP
+				  ? "a task was moved out of the workload's cgroup"
+				  : "membership of a child could not be written",
+	};
+	s->counts.tampered++;
+	session_emit(s, &ev);
+}
+
+static const struct {
+	size_t size;
+	void (*fn)(struct session *, const struct rec *);
+} handlers[] = {
+	[REC_EXEC] = {sizeof(struct rec_exec), on_exec},
+	[REC_EXIT] = {sizeof(struct rec_exit), on_exit_record},
+	[REC_NET] = {sizeof(struct rec_net), on_net},
+	[REC_OPAQUE] = {sizeof(struct rec_net), on_net},
+	[REC_HTTP] = {sizeof(struct rec_http), on_http},
+	[REC_BIND] = {sizeof(struct rec_bind), on_bind},
+	[REC_CLOSE] = {sizeof(struct rec_close), on_close},
+	[REC_TLS_DATA] = {sizeof(struct rec_data), on_data},
+	[REC_TAMPER] = {sizeof(struct rec_tamper), on_tamper},
+};
+
+void session_record(struct session *s, const struct rec *r)
+{
+	if (r->type >= sizeof(handlers) / sizeof(handlers[0]) || !handlers[r->type].fn ||
+	    r->size < handlers[r->type].size) {
+		s->counts.broken++;
+		return;
+	}
+	handlers[r->type].fn(s, r);
+}
+
+int session_new(const struct session_options *options, struct session **ret)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->o = *options;
+	*ret = s;
+	return 0;
+}
+
+void session_finish(struct session *s)
+{
+	flow_close_all(s);
+}
+
+const struct session_counts *session_counts(const struct session *s)
+{
+	return &s->counts;
+}
+
+void session_free(struct session **sp)
+{
+	struct session *s = TAKE_PTR(*sp);
+
+	if (!s)
+		return;
+	s->o.emit = NULL;
+	flow_close_all(s);
+	proc_free_all(s);
+	free(s);
+}
