@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support.h"
+
+static struct tiers full(void)
+{
+	struct tiers t = {.exec = TIER_SIGNAL, .net = TIER_CGROUP, .plaintext = TIER_CUT};
+
+	for (size_t i = 0; i < FACILITY_COUNT; i++)
+		t.facility[i].works = true;
+	return t;
+}
+
+static struct tiers none(void)
+{
+	struct tiers t = {.exec = TIER_NONE};
+
+	for (size_t i = 0; i < FACILITY_COUNT; i++)
+		snprintf(t.facility[i].reason, sizeof(t.facility[i].reason), "because");
+	return t;
+}
+
+static int check(const struct policy *p, const struct tiers *t, size_t *ret_len)
+{
+	_buf_ struct buf notes = {0};
+	int r = support_check(p, t, &notes);
+
+	*ret_len = notes.len;
+	return r;
+}
+
+static void refuses_what_no_tier_enforces(void **state)
+{
+	struct pattern exec = {.kind = KIND_EXEC};
+	struct entry deny = {.match = {&exec, 1}};
+	struct policy p = {.deny = {.items = &deny, .count = 1}};
+	struct tiers with = full(), without = none();
+	size_t len;
+
+	assert_int_equal(check(&p, &with, &len), 0);
+	assert_int_equal(len, 0);
+	assert_int_equal(check(&p, &without, &len), -EOPNOTSUPP);
+	assert_true(len > 0);
+}
+
+static void only_asks_for_what_rules_name(void **state)
+{
+	struct policy empty = {.opaque = CHOICE_AUDIT};
+	struct tiers without = none();
+	size_t len;
+
+	assert_int_equal(check(&empty, &without, &len), 0);
+	assert_int_equal(check(NULL, &without, &len), 0);
+	empty.opaque = CHOICE_DENY;
+	assert_int_equal(check(&empty, &without, &len), -EOPNOTSUPP);
+}
+
+static void watching_needs_no_tier(void **state)
+{
+	struct policy p = {.opaque = CHOICE_DENY, .mode = MODE_AUDIT};
+	struct tiers without = none();
+	size_t len;
+
+	assert_int_equal(check(&p, &without, &len), 0);
+}
+
+static void audit_says_so_and_goes_on(void **state)
+{
+	struct policy p = {.opaque = CHOICE_DENY, .unsupported = UNSUPPORTED_AUDIT};
+	struct tiers without = none();
+	size_t len;
+
+	assert_int_equal(check(&p, &without, &len), 0);
+	assert_true(len > 0);
+	p.unsupported = UNSUPPORTED_DEGRADE; /* and there is nothing lower */
+	assert_int_equal(check(&p, &without, &len), -EOPNOTSUPP);
+}
+
+static void closing_net_closes_unix_sockets(void **state)
+{
+	struct policy p = {.defaults = {[KIND_NET] = {.deny = true}}};
+	struct tiers t = full();
+	size_t len;
+
+	assert_int_equal(check(&p, &t, &len), 0);
+	t.facility[FACILITY_NET_UNIX].works = false;
+	assert_int_equal(check(&p, &t, &len), -EOPNOTSUPP);
+	t.net = TIER_LSM;
+	assert_int_equal(check(&p, &t, &len), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses_what_no_tier_enforces),
+		cmocka_unit_test(only_asks_for_what_rules_name),
+		cmocka_unit_test(watching_needs_no_tier),
+		cmocka_unit_test(audit_says_so_and_goes_on),
+		cmocka_unit_test(closing_net_closes_unix_sockets),
+	};
+
+	return cmocka_run_group_tests_name("support", tests, NULL, NULL);
+}

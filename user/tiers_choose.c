@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "tiers.h"
+
+const struct facility_name facility_names[FACILITY_COUNT] = {
+	[FACILITY_EXEC_LSM] = {"exec_lsm", "exec", "lsm"},
+	[FACILITY_EXEC_SIGNAL] = {"exec_signal", "exec", "signal"},
+	[FACILITY_NET_LSM] = {"net_lsm", "net", "lsm"},
+	[FACILITY_NET_CGROUP] = {"net_cgroup", "net", "cgroup"},
+	[FACILITY_NET_UNIX] = {"net_unix", "net:unix", "cgroup"},
+	[FACILITY_UPROBE] = {"uprobe", "plaintext", "probes"},
+	[FACILITY_PLAINTEXT_OVERRIDE] = {"plaintext_override", "plaintext", "override"},
+	[FACILITY_PLAINTEXT_LSM] = {"plaintext_lsm", "plaintext", "lsm"},
+	[FACILITY_PLAINTEXT_CUT] = {"plaintext_cut", "plaintext", "cut"},
+	[FACILITY_PLAINTEXT_SIGNAL] = {"plaintext_signal", "plaintext", "signal"},
+	[FACILITY_MEMBERSHIP] = {"membership", "membership", "task"},
+	[FACILITY_CGROUP2] = {"cgroup2", "membership", "cgroup"},
+};
+
+/* A tier, and what it takes beside cgroups and membership. The best comes first. */
+struct choice {
+	enum tier tier;
+	enum facility needs[2];
+};
+
+static const struct choice exec_choices[] = {
+	{TIER_LSM, {FACILITY_EXEC_LSM, FACILITY_EXEC_LSM}},
+	{TIER_SIGNAL, {FACILITY_EXEC_SIGNAL, FACILITY_EXEC_SIGNAL}},
+	{},
+};
+
+static const struct choice net_choices[] = {
+	{TIER_LSM, {FACILITY_NET_LSM, FACILITY_NET_LSM}},
+	{TIER_CGROUP, {FACILITY_NET_CGROUP, FACILITY_NET_CGROUP}},
+	{},
+};
+
+static const struct choice plaintext_choices[] = {
+	{TIER_OVERRIDE, {FACILITY_UPROBE, FACILITY_PLAINTEXT_OVERRIDE}},
+	{TIER_LSM, {FACILITY_UPROBE, FACILITY_PLAINTEXT_LSM}},
+	{TIER_CUT, {FACILITY_UPROBE, FACILITY_PLAINTEXT_CUT}},
+	{TIER_SIGNAL, {FACILITY_UPROBE, FACILITY_PLAINTEXT_SIGNAL}},
+	{},
+};
+
+static enum tier best(const struct tiers *t, const struct choice *choices)
+{
+	for (; choices->tier != TIER_NONE; choices++)
+		if (t->facility[choices->needs[0]].works && t->facility[choices->needs[1]].works)
+			return choices->tier;
+	return TIER_NONE;
+}
+
+void tiers_choose(struct tiers *t)
+{
+	t->exec = t->net = t->plaintext = TIER_NONE;
+	if (!t->facility[FACILITY_CGROUP2].works || !t->facility[FACILITY_MEMBERSHIP].works)
+		return;
+	t->exec = best(t, exec_choices);
+	t->net = best(t, net_choices);
+	t->plaintext = best(t, plaintext_choices);
+}
+
+/* ---- what is in use ---- */
+
+static bool takes(const struct choice *choices, enum tier chosen, enum facility f)
+{
+	for (; choices->tier != TIER_NONE; choices++)
+		if (choices->tier == chosen)
+			return choices->needs[0] == f || choices->needs[1] == f;
+	return false;
+}
+
+static bool plaintext_needs_socket(const struct tiers *t)
+{
+	return t->plaintext == TIER_CUT || t->plaintext == TIER_LSM;
+}
+
+const char *tiers_use(const struct tiers *t, enum facility f)
+{
+	bool any = t->exec != TIER_NONE || t->net != TIER_NONE || t->plaintext != TIER_NONE;
+
+	if (!t->facility[f].works)
+		return NULL;
+	if (takes(exec_choices, t->exec, f) || takes(net_choices, t->net, f) ||
+	    takes(plaintext_choices, t->plaintext, f))
+		return "in use";
+	if (f == FACILITY_PLAINTEXT_SIGNAL && plaintext_needs_socket(t))
+		return "in use where the socket of a request is not known";
+	if (f == FACILITY_NET_UNIX && t->net == TIER_CGROUP)
+		return "in use";
+	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2) && any)
+		return "in use";
+	return NULL;
+}
+
+/* ---- limits ---- */
+
+static bool no_exec(const struct tiers *t)
+{
+	return t->exec == TIER_NONE;
+}
+
+static bool exec_is_signal(const struct tiers *t)
+{
+	return t->exec == TIER_SIGNAL;
+}
+
+static bool no_net(const struct tiers *t)
+{
+	return t->net == TIER_NONE;
+}
+
+static bool net_is_cgroup(const struct tiers *t)
+{
+	return t->net == TIER_CGROUP;
+}
+
+static bool no_net_unix(const struct tiers *t)
+{
+	return net_is_cgroup(t) && !t->facility[FACILITY_NET_UNIX].works;
+}
+
+static bool no_plaintext(const struct tiers *t)
+{
+	return t->plaintext == TIER_NONE;
+}
+
+static bool any_plaintext(const struct tiers *t)
+{
+	return !no_plaintext(t);
+}
+
+static bool plaintext_is_cut(const struct tiers *t)
+{
+	return t->plaintext == TIER_CUT;
+}
+
+static bool plaintext_is_signal(const struct tiers *t)
+{
+	return t->plaintext == TIER_SIGNAL;
+}
+
+static const struct {
+	bool (*holds)(const struct tiers *);
+	const char *text;
+} limits[] = {
+	{no_exec, "exec: no rule can be enforced here."},
+	{exec_is_signal, "exec: a script (#!) that is denied by its path still runs when it is "
+			 "started through another name of the same file."},
+	{exec_is_signal, "exec: on kernels that preempt kernel code (7.x as Debian builds it) the "
+			 "program is skipped now and then, and a denied program then runs."},
+	{no_net, "net: no rule can be enforced here."},
+	{net_is_cgroup, "net: a socket that was made outside of the workload, inherited or "
+			"received over a unix socket (SCM_RIGHTS), is not checked."},
+	{net_is_cgroup,
+	 "net: only TCP and UDP are checked; packet, raw and vsock sockets are not."},
+	{no_net_unix, "net: unix sockets are not checked."},
+	{no_plaintext, "plaintext: requests inside TLS can neither be seen nor refused here."},
+	{any_plaintext, "plaintext: rules hold for clients that are left as they are. One that "
+			"changes its own code, or brings a TLS that warden does not know, is only "
+			"held by `net` and `opaque`."},
+	{any_plaintext, "plaintext: a TLS library that is mapped after the start is probed once it "
+			"has been noticed; what was sent before is `opaque`."},
+	{plaintext_needs_socket, "plaintext: a request on a TLS object whose socket is not known "
+				 "ends its process instead of failing."},
+	{plaintext_is_cut, "plaintext: the client of a refused request gets its error within "
+			   "milliseconds, from warden; if warden has died, it gets no answer at "
+			   "all."},
+	{plaintext_is_signal, "plaintext: every refused request ends its process."},
+};
+
+size_t tiers_limits(const struct tiers *t, const char *ret[TIERS_LIMITS])
+{
+	size_t n = 0;
+
+	_Static_assert(sizeof(limits) / sizeof(limits[0]) <= TIERS_LIMITS, "room for all");
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (limits[i].holds(t))
+			ret[n++] = limits[i].text;
+	return n;
+}
