@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "tlsfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "regular.h"
+
+/* The functions that are probed, in this order. */
+static const struct {
+	const char *name;
+	enum site_kind kind;
+	bool ex;
+} functions[] = {
+	{"SSL_write", SITE_WRITE, false},
+	{"SSL_write_ex", SITE_WRITE, true},
+	{"SSL_read", SITE_READ, false},
+	{"SSL_read_ex", SITE_READ, true},
+	{"SSL_do_handshake", SITE_HANDSHAKE, false},
+	{"SSL_connect", SITE_HANDSHAKE, false},
+	{"SSL_free", SITE_FREE, false},
+};
+
+#define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+#define FOUND_MAX (4 * FUNCTIONS) /* a program may hold several copies of a library */
+
+_Static_assert(FUNCTIONS <= ELF64_NAMES_MAX, "one search finds them all");
+
+struct found {
+	struct elf64_function at[FOUND_MAX];
+	size_t count;
+};
+
+static bool has_kind(const struct found *found, enum site_kind kind)
+{
+	for (size_t i = 0; i < found->count; i++)
+		if (functions[found->at[i].name].kind == kind)
+			return true;
+	return false;
+}
+
+static bool is_tls(const struct found *found)
+{
+	return has_kind(found, SITE_WRITE) && has_kind(found, SITE_READ);
+}
+
+/* The symbols that others use are quick to ask for; the rest is read only when they do not tell. */
+static int find_functions(const struct elf64 *elf, struct found *found)
+{
+	const char *names[FUNCTIONS];
+	int r;
+
+	for (size_t i = 0; i < FUNCTIONS; i++)
+		names[i] = functions[i].name;
+	found->count = 0;
+	r = elf64_find_exported(elf, names, FUNCTIONS, found->at, FOUND_MAX, &found->count);
+	if (r == 0 && !is_tls(found))
+		r = elf64_find_internal(elf, names, FUNCTIONS, found->at, FOUND_MAX, &found->count);
+	if (r < 0)
+		return r;
+	return is_tls(found) ? 0 : -ENOENT;
+}
+
+static int set_sites(struct tls_file *f, const struct found *found)
+{
+	f->sites = calloc(found->count, sizeof(*f->sites));
+	if (!f->sites)
+		return -ENOMEM;
+	for (size_t i = 0; i < FUNCTIONS; i++) {
+		for (size_t k = 0; k < found->count; k++) {
+			if (found->at[k].name != i)
+				continue;
+			f->sites[f->count++] = (struct tls_site){
+				.function = functions[i].name,
+				.offset = found->at[k].offset,
+				.ret_distance = found->at[k].ret_distance,
+				.ex = functions[i].ex,
+				.kind = functions[i].kind,
+			};
+		}
+	}
+	return 0;
+}
+
+static int set_identity(struct tls_file *f, const struct elf64 *elf, const char *path)
+{
+	struct stat st;
+
+	if (fstat(elf->fd, &st) < 0)
+		return -errno;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->fd = fcntl(elf->fd, F_DUPFD_CLOEXEC, 0);
+	if (f->fd < 0)
+		return -errno;
+	f->path = strdup(path);
+	if (!f->path || elf64_build_id(elf, &f->build_id) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
+}
+
+int tlsfile_of(const struct elf64 *elf, const char *path, struct tls_file **ret)
+{
+	struct tls_file *f;
+	struct found found;
+	int r;
+
+	r = find_functions(elf, &found);
+	if (r < 0)
+		return r;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->fd = -1;
+	r = set_identity(f, elf, path);
+	if (r == 0)
+		r = set_sites(f, &found);
+	if (r < 0)
+		tlsfile_free(f);
+	else
+		*ret = f;
+	return r;
+}
+
+int tlsfile_read(const char *path, struct tls_file **ret)
+{
+	_close_ int fd = -1;
+	struct elf64 elf;
+	struct stat st;
+	int r;
+
+	fd = regular_open(path, &st);
+	if (fd < 0)
+		return fd == -EINVAL ? -ENOENT : fd;
+	r = elf64_open(fd, &elf);
+	if (r < 0)
+		return r == -ENOEXEC || r == -EBADMSG ? -ENOENT : r;
+	r = tlsfile_of(&elf, path, ret);
+	elf64_close(&elf);
+	return r;
+}
+
+void tlsfile_attach_path(const struct tls_file *f, char out[TLSFILE_ATTACH_PATH])
+{
+	snprintf(out, TLSFILE_ATTACH_PATH, "/proc/self/fd/%d", f->fd);
+}
+
+void tlsfile_free(struct tls_file *f)
+{
+	if (!f)
+		return;
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->path);
+	free(f->build_id);
+	free(f->sites);
+	free(f);
+}
