@@ -243,15 +243,11 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 	struct scratch *s;
 	int ret = 0;
 
-	if (!scope_current())
+	if (!scope_adopt())
 		return 0;
-	img = image_current();
-	s = scratch_claim();
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	s = decision_begin(&img);
+	if (!s)
 		return -EPERM;
-	}
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, exec_d_path(s, bprm));
 	if (phrase_any(img)) {
@@ -280,13 +276,10 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 	const void *img;
 	struct scratch *s;
 
-	if (!scope_current())
+	if (!scope_adopt())
 		return 0;
-	img = image_current();
-	s = scratch_claim();
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	s = decision_begin(&img);
+	if (!s) {
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}
@@ -318,13 +311,10 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 	struct scratch *s;
 	struct file *file;
 
-	if (!scope_current())
+	if (!scope_adopt())
 		return 0;
-	img = image_current();
-	s = scratch_claim();
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	s = decision_begin(&img);
+	if (!s) {
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}

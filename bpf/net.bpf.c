@@ -103,13 +103,9 @@ static __always_inline int net_lsm(struct socket *sock, const void *addr, int le
 	bpf_probe_read_kernel(&family, sizeof(family), addr);
 	if (family == AF_UNSPEC) /* dissolves a connection */
 		return 0;
-	img = image_current();
-	s = scratch_claim();
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	s = decision_begin(&img);
+	if (!s)
 		return -EPERM;
-	}
 	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
 	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	net_match_sockaddr(img, s, addr, len);
@@ -196,15 +192,12 @@ int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 
 static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six)
 {
-	const void *img = image_current();
-	struct scratch *s = scratch_claim();
+	const void *img;
+	struct scratch *s = decision_begin(&img);
 	int ret = CGROUP_ALLOW;
 
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	if (!s)
 		return CGROUP_DENY;
-	}
 	net_start(s, REC_NET, six ? AF_INET6 : AF_INET, ctx->protocol);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_record(s)->port = bpf_ntohs(ctx->user_port);
@@ -277,15 +270,12 @@ extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
 static __always_inline int net_cgroup_unix(struct bpf_sock_addr *ctx)
 {
 	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
-	const void *img = image_current();
-	struct scratch *s = scratch_claim();
+	const void *img;
+	struct scratch *s = decision_begin(&img);
 	int ret = CGROUP_ALLOW;
 
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	if (!s)
 		return CGROUP_DENY;
-	}
 	net_start(s, REC_NET, AF_UNIX, 0);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_match_sockaddr(img, s, BPF_CORE_READ(kern, uaddr), BPF_CORE_READ(kern, uaddrlen));

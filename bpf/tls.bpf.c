@@ -216,12 +216,19 @@ static __always_inline __u32 tls_lost_why(const struct http1 *p)
 	return p->flags & HTTP1_NOT_HTTP ? OPAQUE_NONE : OPAQUE_FRAMING;
 }
 
+/* Between chunks: their framing must not part a phrase that goes on in the next one. */
+static __always_inline int tls_in_framing(__u32 state)
+{
+	return state >= HTTP1_S_CHUNK_SIZE && state <= HTTP1_S_CHUNK_END_LF;
+}
+
+/* One event of the reader; s->aux is the state that it was in before. */
 static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
 {
 	struct scratch *s = c->s;
 
-	if (s->step.kind == HTTP1_MORE || s->step.kind == HTTP1_HEAD_DONE ||
-	    s->step.kind == HTTP1_BODY) {
+	if (s->step.kind == HTTP1_HEAD_DONE || s->step.kind == HTTP1_BODY ||
+	    (s->step.kind == HTTP1_MORE && !tls_in_framing(s->aux))) {
 		s->cursor = s->step.pos;
 		phrase_scan(c->img, s, s->step.len);
 	}
@@ -248,6 +255,7 @@ static long tls_step(__u32 i, void *data)
 	struct object *o = c->o;
 	struct http1 *p = tls_reader(o, o->current + 1);
 
+	s->aux = p->state;
 	if (http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1))
 		return 1;
 	tls_event(c, p);

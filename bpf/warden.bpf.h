@@ -177,6 +177,23 @@ static __always_inline int scope_current(void)
 	return bpf_task_storage_get(&members, task, 0, 0) || scope_in_cgroup();
 }
 
+/*
+ * The same, and gives membership to a task that is in the cgroup without having inherited it: the
+ * first one, which warden put there, and any that was missed at its birth. Asked at each exec.
+ */
+static __always_inline int scope_adopt(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (bpf_task_storage_get(&members, task, 0, 0))
+		return 1;
+	if (!scope_in_cgroup())
+		return 0;
+	if (!bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		loss_add(LOSS_STORAGE, 0);
+	return 1;
+}
+
 /* The same, with room for a TLS call: a task of the cgroup that was missed at its birth gets one. */
 static __always_inline struct member *scope_member(void)
 {
@@ -199,6 +216,13 @@ static __always_inline const void *image_current(void)
 	void *inner = bpf_map_lookup_elem(&images, &zero);
 
 	return inner ? bpf_map_lookup_elem(inner, &zero) : 0;
+}
+
+/* Scratch, and the policy in force. NULL when there is either none: what asked is then refused. */
+static __always_inline struct scratch *decision_begin(const void **img)
+{
+	*img = image_current();
+	return *img ? scratch_claim() : 0;
 }
 
 /* Starts an activity in scratch: nothing hit, and the state of the trail taken over. */

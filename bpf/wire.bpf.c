@@ -107,15 +107,12 @@ static __always_inline void wire_bind(struct object *o, __u64 cookie, const stru
 /* Plaintext of this connection cannot be seen: passes or not, as policy says. */
 static __always_inline int wire_opaque(__u64 cookie, const struct wire_packet *p, __u32 why)
 {
-	const void *img = image_current();
-	struct scratch *s = scratch_claim();
+	const void *img;
+	struct scratch *s = decision_begin(&img);
 	int ret = PASS;
 
-	if (!img || !s) {
-		if (s)
-			scratch_release(s);
+	if (!s)
 		return DROP;
-	}
 	if (why == OPAQUE_CLEARTEXT && !image_header(img)->kinds[KIND_HTTP].ruled)
 		why = OPAQUE_NONE; /* nobody asked for its text */
 	if (why != OPAQUE_NONE && net_opaque(img, s, cookie, &p->peer, why, TIER_CUT)) {

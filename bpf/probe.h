@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_PROBE_H
+#define WARDEN_PROBE_H
+
+/* What the probing programs (probe.bpf.c) and user space (user/tiers*.c) say to each other. */
+
+/* Which trial is on. A program does nothing in any other. */
+enum probe_turn {
+	TURN_NONE,
+	TURN_EXEC_REFUSE, /* lsm: exec fails */
+	TURN_EXEC_ARGS, /* lsm: the final arguments are read; the process dies if they are right */
+	TURN_EXEC_SIGNAL,
+	TURN_NET_LSM,
+	TURN_NET_CGROUP,
+	TURN_NET_UNIX,
+	TURN_MEMBERSHIP,
+	TURN_UPROBE,
+	TURN_OVERRIDE,
+	TURN_PLAINTEXT_LSM,
+	TURN_PLAINTEXT_CUT,
+	TURN_PLAINTEXT_SIGNAL,
+};
+
+/* argv[0] of the program that is tried, seven letters and NUL: eight bytes, compared as one. */
+#define PROBE_ARGUMENT "warden?"
+
+/* The attach cookie of the probe on a function's entry. */
+#define PROBE_COOKIE 0x5741ULL
+
+/* What a function that was overridden returns. */
+#define PROBE_OVERRIDDEN -1
+
+#endif

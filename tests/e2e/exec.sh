@@ -1,0 +1,375 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+# Programs: a denied one does nothing, whatever way it is started; an allowed one runs unchanged.
+# Far end: the file that /usr/bin/touch would create, and what the program would have printed.
+# shellcheck disable=SC2016,SC2317 # code for other shells; functions called by check
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "$0")/../lib/tap.sh"
+need_root
+
+python=/usr/bin/python3
+
+# refused WANT CMD...: CMD, which makes ./mark in the end, does so when allowed, and not when denied.
+refused() {
+	allowed "$@"
+	exists mark
+	rm -f mark
+	run "${denied_status:-*}" "${@:2}"
+	absent mark
+}
+
+recorded() {
+	some_line audit type=exec decision.verdict=deny "$@"
+}
+
+by_path() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 sh -c '/usr/bin/touch mark; true'
+	recorded activity=exec:/usr/bin/touch decision.layer=deny 'decision.rule=deny?0?' \
+		'decision.at=*policy.yaml:3:*' decision.matched=exec:/usr/bin/touch
+}
+
+by_path_lookup() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 sh -c 'touch mark; true'
+}
+
+# The policy names a path through a symbolic link; programs are known by the file that runs.
+by_other_name() {
+	policy "deny: [\"exec:$1\"]"
+	refused 0 sh -c "$2 mark; true"
+	recorded activity=exec:/usr/bin/touch
+}
+
+by_symlink() {
+	ln -s /usr/bin/touch innocent
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 sh -c './innocent mark; true'
+	recorded 'exec.args.0=./innocent'
+}
+
+by_relative_path() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 sh -c 'here=$PWD; cd /usr; bin/../bin/./touch "$here/mark"; true'
+}
+
+by_proc_root() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 sh -c '/proc/self/root/usr/bin/touch mark; true'
+}
+
+# touch is the script's interpreter: the file that runs is touch.
+by_interpreter() {
+	printf '#!/usr/bin/touch mark\n' >script
+	chmod 755 script
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 sh -c './script; true'
+}
+
+by_glob() {
+	policy 'deny: ["exec:/usr/bin/tou*"]'
+	refused 0 sh -c 'touch mark; true'
+}
+
+by_exec_builtin() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	denied_status='126|137' refused 0 sh -c 'exec touch mark'
+}
+
+by_spawn() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	refused 0 "$python" "$lib/spawn.py" "$1" /usr/bin/touch mark
+	# An error of the call, or a child that was killed before it ran.
+	has out '^(error EPERM|signal 9)$'
+}
+
+prints_nothing() {
+	policy 'deny: ["exec:/usr/bin/id"]'
+	allowed 0 sh -c 'id; true'
+	has out uid=
+	run 0 sh -c 'id; echo still here'
+	same "$(<out)" 'still here' 'what was printed'
+}
+
+many_at_once() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	run 0 sh -c 'for n in 1 2 3 4 5 6 7 8; do
+			(i=0; while [ $i -lt 25 ]; do /usr/bin/touch mark.$n.$i; i=$((i + 1)); done) &
+		done; wait'
+	same "$(find . -name 'mark*' | wc -l)" 0 'programs that ran'
+}
+
+except_is_allowed() {
+	policy 'deny: [{match: "exec:/usr/bin/*", except: ["exec:/usr/bin/touch", "exec:/usr/bin/sh"]}]'
+	run 0 sh -c 'touch mark; /usr/bin/id; true'
+	exists mark
+	hasnt out uid=
+}
+
+action_kill() {
+	policy 'deny: [{match: "exec:/usr/bin/touch", action: kill}]'
+	run '137' sh -c 'exec touch mark; echo survived'
+	absent mark
+	hasnt out survived
+	some_line audit type=exec decision.verdict=kill
+}
+
+allow_list() {
+	policy 'allow: ["exec:/usr/bin/sh", "exec:/usr/bin/touch"]'
+	run 0 sh -c 'touch mark; id; true'
+	exists mark
+	same "$(<out)" '' 'what id printed'
+	some_line audit type=exec activity=exec:/usr/bin/touch decision.verdict=allow
+	recorded activity=exec:/usr/bin/id decision.layer=allow decision.rule=allow
+}
+
+default_deny() {
+	policy 'default: {exec: deny}'
+	denied_status=126 refused 0 touch mark
+	recorded decision.rule=default
+}
+
+mode_audit() {
+	policy 'mode: audit' 'deny: ["exec:/usr/bin/touch"]'
+	run 0 sh -c 'touch mark'
+	exists mark
+	some_line audit type=exec activity=exec:/usr/bin/touch decision.verdict=audit
+}
+
+audited_rule() {
+	policy 'deny: [{match: "exec:/usr/bin/touch", mode: audit}, "exec:/usr/bin/id"]'
+	run 0 sh -c 'touch mark; id; true'
+	exists mark
+	hasnt out uid=
+	some_line audit type=exec activity=exec:/usr/bin/touch decision.verdict=audit
+}
+
+# A tool's name stands for its activities.
+by_tool() {
+	policy 'tools: {toucher: {match: ["exec:/usr/bin/touch"]}}' 'deny: [toucher]'
+	refused 0 sh -c 'touch mark; true'
+	recorded tool=toucher
+}
+
+# argument_refused CMD...: the shell that starts CMD reads it from its standard input.
+argument_refused() {
+	policy 'content: [{name: words, deny: ["forbidden phrase"], in: [exec]}]'
+	printf '%s\n' "$1" >script # sh reads it, so that only touch has the phrase as an argument
+	refused 0 sh script
+	recorded activity=exec:/usr/bin/touch decision.layer=content decision.rule=words
+}
+
+argument_of_another_case() {
+	argument_refused 'touch mark "x FORBIDDEN Phrase y" || true'
+}
+
+argument_far_behind() {
+	argument_refused 'touch mark $(seq 3000) "a forbidden phrase" || true'
+}
+
+argument_of_100_kb() {
+	argument_refused 'touch mark "$(printf "%100000s" "forbidden phrase")" || true'
+}
+
+across_arguments() {
+	argument_refused 'touch mark forbidden phrase || true'
+}
+
+command_denied() {
+	policy 'deny: ["exec:/usr/bin/touch"]'
+	denied_status=126 refused 0 /usr/bin/touch mark
+	recorded activity=exec:/usr/bin/touch
+	some_line audit type=run.end
+	has err '^warden: .*touch'
+}
+
+command_denied_by_content() {
+	policy 'content: [{name: words, deny: ["mark"], in: [exec]}]'
+	denied_status=126 refused 0 /usr/bin/touch mark
+}
+
+statuses() {
+	run 0 true
+	run 7 sh -c 'exit 7'
+	run 255 sh -c 'exit 255'
+	run 126 /etc/passwd
+	run 127 /no/such/program
+	run 127 no-such-program-anywhere
+	run 137 sh -c 'kill -KILL $$'
+	run 143 sh -c 'kill -TERM $$'
+	some_line audit type=run.end end.exit=7
+	some_line audit type=run.end end.exit=137
+}
+
+# passes_signal NAME STATUS: a command that minds the signal decides, one that does not dies of it.
+passes_signal() {
+	local pid
+	cat >minds.py <<-'END'
+		import signal, sys, time
+		caught = []
+		for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+		    signal.signal(s, lambda n, f: caught.append(n))
+		print("ready", flush=True)
+		deadline = time.monotonic() + 60
+		while not caught and time.monotonic() < deadline:
+		    time.sleep(0.01)
+		print("caught", signal.Signals(caught[0]).name, flush=True)
+		sys.exit(5)
+	END
+	env --default-signal "$WARDEN" run --audit audit -- "$python" minds.py >out 2>err &
+	pid=$!
+	within 20 grep -q ready out
+	kill -"$1" "$pid"
+	ends "$pid" 5
+	has out "caught SIG$1"
+	env --default-signal "$WARDEN" run --audit audit -- sh -c 'echo ready; exec sleep 60' >out 2>err &
+	pid=$!
+	within 20 grep -q ready out
+	kill -"$1" "$pid"
+	ends "$pid" "$2"
+}
+
+stopped_and_continued() {
+	local pid child
+	"$WARDEN" run --audit audit -- sh -c 'echo $$; exec sleep 60' >out 2>err &
+	pid=$!
+	within 20 test -s out
+	child=$(<out)
+	kill -USR1 "$child"
+	ends "$pid" $((128 + 10))
+}
+
+streams_untouched() {
+	head -c 3000000 /dev/urandom >sent
+	timeout 60 "$WARDEN" run --audit audit -- cat <sent >received 2>err
+	cmp sent received
+	# Standard error is CMD's too: its bytes are there, beside warden's own lines.
+	timeout 60 "$WARDEN" run --audit audit -- sh -c 'printf "one\0two\n" >&2' >out 2>err
+	same "$(grep -av '^warden: ' err | od -An -c | tr -d ' ')" 'one\0two\n' 'standard error'
+	same "$(<out)" '' 'standard output'
+}
+
+closed_streams() {
+	timeout 60 "$WARDEN" run --audit audit -- sh -c 'exit 3' <&- >&- 2>&- &
+	ends $! 3
+	some_line audit type=run.end end.exit=3
+}
+
+reader_goes_away() {
+	timeout 60 "$WARDEN" run --audit audit -- yes 2>err | head -n 1 >out || true
+	same "$(<out)" y 'first line'
+	within 5 grep -q run.end audit
+}
+
+without_terminal() {
+	setsid -w timeout 60 "$WARDEN" run --audit audit -- sh -c 'tty; exit 4' </dev/null >out 2>err &
+	ends $! 4
+	has out 'not a tty'
+}
+
+# On a terminal CMD is in the foreground: it reads, and ^C reaches it.
+with_terminal() {
+	cat >terminal.py <<-'END'
+		import os, pty, sys, time
+		pid, master = pty.fork()
+		if not pid:
+		    os.execvp(sys.argv[1], sys.argv[1:])
+		seen = b""
+		def until(text):
+		    global seen
+		    deadline = time.monotonic() + 60
+		    while text not in seen and time.monotonic() < deadline:
+		        seen += os.read(master, 1000)
+		until(b"name?")
+		os.write(master, b"ada\n")
+		until(b"hello ada")
+		os.write(master, b"\x03")
+		try:
+		    while True:
+		        seen += os.read(master, 1000)
+		except OSError:
+		    pass
+		print(seen.decode())
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+	status_is 130 "$python" terminal.py "$WARDEN" run --audit audit -- \
+		sh -c 'echo "name?"; read name; echo "hello $name"; exec sleep 60'
+	has out 'hello ada'
+}
+
+leaves_nothing_running() {
+	run 0 sh -c 'setsid sleep 3 >/dev/null 2>&1 & echo $!'
+	gone "$(<out)"
+}
+
+# Under sudo the command is run as the calling user.
+under_sudo() {
+	chmod 777 .
+	SUDO_UID=65534 SUDO_GID=65534 SUDO_USER=nobody run 0 sh -c 'id -u; id -g; id -Gn; echo "$HOME"'
+	same "$(head -n 2 out | xargs)" '65534 65534' 'user and group'
+	same "$(sed -n 3p out)" "$(id -Gn nobody)" 'groups'
+	same "$(sed -n 4p out)" "$(getent passwd nobody | cut -d: -f6)" 'home'
+	some_line audit type=exec process.uid=65534
+}
+
+as_chosen_user() {
+	run_options=(--uid nobody)
+	run 0 sh -c 'id -u; id -G; grep -E "^Cap(Prm|Eff)" /proc/self/status'
+	same "$(sed -n 1p out)" 65534 user
+	same "$(sed -n 2p out)" "$(id -G nobody)" groups
+	has out 'CapEff:.0000000000000000'
+}
+
+found_in_path() {
+	mkdir bin
+	printf '#!/bin/sh\necho mine\n' >bin/special
+	chmod 755 bin/special
+	PATH=$PWD/bin:$PATH run 0 special
+	same "$(<out)" mine output
+}
+
+check 'denied by its path' by_path
+check 'denied when found in PATH' by_path_lookup
+check 'denied through a link in the policy, run by its real name' by_other_name /bin/touch /usr/bin/touch
+check 'denied through a link in the policy, run by that link' by_other_name /bin/touch /bin/touch
+check 'denied by its real name, run by a linked directory' by_other_name /usr/bin/touch /bin/touch
+check 'denied when run by a symbolic link' by_symlink
+check 'denied when run by a relative path' by_relative_path
+check 'denied when run through /proc/self/root' by_proc_root
+check 'denied as an interpreter' by_interpreter
+check 'denied by a glob' by_glob
+check 'denied in place of the shell' by_exec_builtin
+for how in subprocess fork posix_spawn fexecve thread; do
+	check "denied when started by $how" by_spawn $how
+done
+check 'a denied program prints nothing' prints_nothing
+check 'two hundred denied at once' many_at_once
+check 'except' except_is_allowed
+check 'action: kill' action_kill
+check 'an allow list closes exec' allow_list
+check 'default: {exec: deny}' default_deny
+check 'mode: audit blocks nothing' mode_audit
+check 'a rule with mode: audit blocks nothing' audited_rule
+check 'denied by a tool' by_tool
+check 'arguments: of another case' argument_of_another_case
+check 'arguments: behind 3000 others' argument_far_behind
+check 'arguments: at the end of 100 kB' argument_of_100_kb
+check 'arguments: a phrase across two' across_arguments
+check 'the command itself denied: 126' command_denied
+check 'the command itself denied by its arguments: 126' command_denied_by_content
+check 'exit statuses' statuses
+check 'SIGTERM is passed on' passes_signal TERM 143
+check 'SIGINT is passed on' passes_signal INT 130
+check 'SIGHUP is passed on' passes_signal HUP 129
+check 'SIGUSR1 is passed on' passes_signal USR1 138
+check 'death by a signal is told' stopped_and_continued
+check 'standard streams are untouched' streams_untouched
+check 'closed standard streams' closed_streams
+check 'a reader that goes away' reader_goes_away
+check 'without a terminal' without_terminal
+check 'with a terminal' with_terminal
+check 'nothing of the workload stays behind' leaves_nothing_running
+check 'under sudo' under_sudo
+check '--uid' as_chosen_user
+check 'found in the PATH of the call' found_in_path
+finish

@@ -1,0 +1,266 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+# Connections whose plaintext cannot be seen: allowed, recorded, or stopped, as policy says.
+# Far end: servers that log raw bytes. A connection may be opened, but no byte of it may arrive.
+# shellcheck disable=SC2317 # functions called by check
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "$0")/../lib/tap.sh"
+need_root
+
+for kind in https h2 http; do
+	serve $kind "$T/$kind"
+done
+https=$(<"$T/https/port") h2=$(<"$T/h2/port") http=$(<"$T/http/port")
+export SSL_CERT_FILE=$T/https/cert.pem CURL_CA_BUNDLE=$T/https/cert.pem
+python=/usr/bin/python3
+wget=(wget -q -t 1 -T 20 -O - --ca-certificate="$T/https/cert.pem")
+curl=(curl -s -S -m 20)
+
+raw() {
+	lines count "$T/$1/log" what=raw
+}
+
+# stopped SERVER CMD...: CMD fails, and not one byte arrives at the server.
+stopped() {
+	local server=$1 before
+	shift
+	before=$(raw "$server")
+	run '[1-9]*' "$@"
+	same "$(raw "$server")" "$before" "arrivals at $server"
+	some_line audit type=opaque decision.verdict=deny
+}
+
+passes() {
+	local server=$1 before
+	shift
+	before=$(raw "$server")
+	run 0 "$@"
+	at_most "$((before + 1))" "$(raw "$server")" "arrivals before and one more at $server"
+}
+
+# GnuTLS is not a library that warden reads.
+unknown_library_allowed() {
+	policy 'opaque: allow'
+	passes https "${wget[@]}" "https://127.0.0.1:$https/gnutls/allow"
+	same "$(lines count "$T/https/log" what=request path=/gnutls/allow)" 1 'requests'
+}
+
+unknown_library_audited() {
+	policy 'mode: enforce'
+	passes https "${wget[@]}" "https://127.0.0.1:$https/gnutls/audit"
+	some_line audit type=opaque decision.verdict=audit
+}
+
+unknown_library_denied() {
+	policy 'opaque: deny'
+	stopped https "${wget[@]}" "https://127.0.0.1:$https/gnutls/deny"
+	never_asked /gnutls/deny
+}
+
+never_asked() {
+	same "$(lines count "$T/https/log" what=request path="$1")" 0 "requests of $1"
+}
+
+exception() {
+	policy "opaque: {default: deny, allow: [\"net:127.0.0.1:$https\"]}"
+	passes https "${wget[@]}" "https://127.0.0.1:$https/gnutls/exception"
+	policy "opaque: {default: deny, allow: [\"net:127.0.0.2:$https\"]}"
+	stopped https "${wget[@]}" "https://127.0.0.1:$https/gnutls/noexception"
+}
+
+known_libraries_are_not_opaque() {
+	policy 'opaque: deny'
+	passes https "${curl[@]}" --http1.1 "https://127.0.0.1:$https/known/curl"
+	passes https "$python" "$lib/client_python.py" http.client "https://127.0.0.1:$https" \
+		'a GET /known/python'
+	passes https "$python" "$lib/client_python.py" asyncio "https://127.0.0.1:$https" \
+		'a GET /known/asyncio'
+	count_is 0 audit type=opaque
+}
+
+# By hand: the records of a ClientHello, made without a TLS library, in pieces of $1 bytes.
+hand_made() {
+	cat >hand.py <<-'END'
+		import os, socket, struct, sys, time
+		port, piece = int(sys.argv[1]), int(sys.argv[2])
+		body = b"\x03\x03" + os.urandom(32) + b"\x00" + b"\x00\x02\x13\x01" + b"\x01\x00"
+		extensions = (b"\x00\x2b\x00\x03\x02\x03\x04" b"\x00\x0a\x00\x04\x00\x02\x00\x1d"
+		              b"\x00\x0d\x00\x04\x00\x02\x04\x03"
+		              b"\x00\x33\x00\x26\x00\x24\x00\x1d\x00\x20" + os.urandom(32))
+		body += struct.pack(">H", len(extensions)) + extensions
+		message = b"\x01" + struct.pack(">I", len(body))[1:] + body
+		hello = b"\x16\x03\x01" + struct.pack(">H", len(message)) + message
+		s = socket.create_connection(("127.0.0.1", port), 20)
+		s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+		try:
+		    for i in range(0, len(hello), piece):
+		        s.sendall(hello[i:i + piece])
+		        time.sleep(0.005)
+		    s.settimeout(3)
+		    print("answered" if s.recv(100) else "end")
+		except OSError as error:
+		    print("error", error)
+	END
+	policy 'opaque: allow'
+	run 0 "$python" hand.py "$https" "$1"
+	has out answered
+	policy 'opaque: deny'
+	run '*' "$python" hand.py "$https" "$1"
+	hasnt out answered
+	some_line audit type=opaque decision.verdict=deny
+}
+
+# TLS that begins later on a connection (STARTTLS, proxies).
+after_a_greeting() {
+	cat >later.py <<-'END'
+		import socket, ssl, subprocess, sys, threading
+		# A server that takes one line before TLS begins.
+		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		context.load_cert_chain(sys.argv[1] + "/cert.pem", sys.argv[1] + "/key.pem")
+		listener = socket.create_server(("127.0.0.1", 0))
+		print(listener.getsockname()[1], flush=True)
+		sock, _ = listener.accept()
+		line = b""
+		while not line.endswith(b"\n"):
+		    line += sock.recv(1)
+		sock.sendall(b"go\n")
+		try:
+		    tls = context.wrap_socket(sock, server_side=True)
+		    print("server: received", tls.recv(100), flush=True)
+		except OSError as error:
+		    print("server: error", error, flush=True)
+	END
+	cat >client.py <<-'END'
+		import socket, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		s.sendall(b"STARTTLS\n")
+		s.recv(10)
+		s.sendall(bytes.fromhex(sys.argv[2]))
+		s.settimeout(3)
+		try:
+		    print("answered" if s.recv(100) else "end")
+		except OSError as error:
+		    print("error", error)
+	END
+	local hello pid
+	hello=$("$python" - <<-'END'
+		import ssl
+		incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+		context = ssl.create_default_context()
+		context.check_hostname = False
+		context.verify_mode = ssl.CERT_NONE
+		try:
+		    context.wrap_bio(incoming, outgoing).do_handshake()
+		except ssl.SSLWantReadError:
+		    print(outgoing.read().hex())
+	END
+	)
+	for word in allow deny; do
+		timeout 60 "$python" later.py "$T/https" >server.out &
+		pid=$!
+		within 10 test -s server.out
+		policy "opaque: $word"
+		run 0 "$python" client.py "$(head -n 1 server.out)" "$hello"
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		[[ $word == deny ]] || has out answered
+	done
+	hasnt out answered
+	some_line audit type=opaque decision.verdict=deny
+}
+
+# A library of the program's own, which is mapped after the start: seen in time, or stopped.
+private_library() {
+	local libssl
+	libssl=$(ldd "$(command -v curl)" | awk '$1 ~ /^libssl/ { print $3 }')
+	mkdir own
+	cp "$libssl" own/
+	policy 'opaque: deny' 'deny: ["http:GET */forbidden*"]'
+	LD_LIBRARY_PATH=$PWD/own run '*' sh -c '
+		'"${curl[*]}"' --http1.1 https://127.0.0.1:'"$https"'/private/forbidden || true
+		'"${curl[*]}"' --http1.1 https://127.0.0.1:'"$https"'/forbidden/private || true'
+	never_asked /forbidden/private
+	same "$(lines text "$T/https/log" /forbidden/private)" 0 'connections that received it'
+}
+
+# HTTP/2 under an http rule. The h2 server agrees on nothing else.
+http2_without_rule() {
+	policy 'opaque: deny'
+	run '*' "${curl[@]}" -m 2 --http2 "https://127.0.0.1:$h2/h2/norule" --cacert "$T/h2/cert.pem"
+	same "$(lines text "$T/h2/log" 'PRI * HTTP/2.0')" 1 'connections that received the preface'
+}
+
+http2() {
+	local word=$1
+	policy "opaque: $word" 'deny: ["http:GET */forbidden"]'
+	run '*' "${curl[@]}" -m 2 --http2 "https://127.0.0.1:$h2/h2/$word" --cacert "$T/h2/cert.pem"
+}
+
+http2_denied() {
+	http2 deny
+	same "$(lines text "$T/h2/log" 'PRI * HTTP/2.0')" 1 'connections that received the preface'
+	some_line audit type=opaque decision.verdict=deny
+}
+
+http2_audited() {
+	http2 audit
+	same "$(lines text "$T/h2/log" 'PRI * HTTP/2.0')" 2 'connections that received the preface'
+	some_line audit type=opaque decision.verdict=audit
+}
+
+# A server that does not speak HTTP/2 leaves curl with HTTP/1.1, which is read.
+http2_offered_only() {
+	policy 'opaque: deny' 'deny: ["http:GET */forbidden"]'
+	passes https "${curl[@]}" "https://127.0.0.1:$https/offered"
+	some_line audit type=http.request http.path=/offered decision.verdict=allow
+}
+
+cleartext_without_rule() {
+	policy 'opaque: deny'
+	passes http "${curl[@]}" "http://127.0.0.1:$http/clear/norule"
+	same "$(lines count "$T/http/log" what=request path=/clear/norule)" 1 'requests'
+}
+
+cleartext_denied() {
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
+	stopped http "${curl[@]}" "http://127.0.0.1:$http/clear/denied"
+}
+
+cleartext_audited() {
+	policy 'deny: ["http:POST */forbidden"]'
+	passes http "${curl[@]}" "http://127.0.0.1:$http/clear/audited"
+	some_line audit type=opaque decision.verdict=audit
+}
+
+# What is opaque where no rule needs it read, and plain bytes, are nobody's business.
+other_protocols_pass() {
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
+	run 0 "$python" "$lib/dial.py" "tcp 127.0.0.1 $1 hello" "udp 127.0.0.1 $1 hello"
+	count_is 0 audit type=opaque
+	hasnt out E
+}
+
+if command -v wget >/dev/null && ldd "$(command -v wget)" | grep gnutls >/dev/null; then
+	check 'an unknown library, opaque: allow' unknown_library_allowed
+	check 'an unknown library is audited by default' unknown_library_audited
+	check 'an unknown library, opaque: deny' unknown_library_denied
+	check 'an exception by destination' exception
+else
+	skip 'an unknown library' 'no wget with GnuTLS here'
+fi
+check 'known libraries are not opaque' known_libraries_are_not_opaque
+check 'a ClientHello by hand' hand_made 4096
+check 'a ClientHello by hand, byte by byte' hand_made 1
+check 'a ClientHello after a greeting' after_a_greeting
+check 'a private copy of the library' private_library
+check 'HTTP/2 without an http rule passes' http2_without_rule
+check 'HTTP/2 under an http rule, opaque: deny' http2_denied
+check 'HTTP/2 under an http rule is audited by default' http2_audited
+check 'HTTP/2 that is only offered' http2_offered_only
+check 'cleartext HTTP without an http rule passes' cleartext_without_rule
+check 'cleartext HTTP under an http rule, opaque: deny' cleartext_denied
+check 'cleartext HTTP under an http rule is audited by default' cleartext_audited
+serve net "$T/net"
+read -r port4 _ <"$T/net/port"
+check 'other protocols pass' other_protocols_pass "$port4"
+finish

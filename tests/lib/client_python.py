@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+"""HTTPS clients for tests, in one process: client_python.py http.client|asyncio URL STEP...
+
+A STEP is "CONNECTION METHOD PATH [BODY]": connections are letters, opened on first use and kept.
+A `|` in the body is a pause between two writes. One line a step: "CONNECTION METHOD PATH RESULT
+SECONDS [ERROR]", where RESULT is the status or `error`. SSL_CERT_FILE names the authority.
+"""
+import asyncio
+import http.client
+import ssl
+import sys
+import time
+import urllib.parse
+
+LIMIT = 20  # seconds a step
+PAUSE = 0.2
+
+
+def parse(step):
+    letter, method, path, body = (step.split(" ", 3) + [""])[:4]
+    return letter, method, path, [part.encode() for part in body.split("|")]
+
+
+def report(step, result, start, error=""):
+    letter, method, path, _ = parse(step)
+    took = f"{time.monotonic() - start:.3f}"
+    print(letter, method, path, result, took, error, flush=True)
+
+
+class Blocking:
+    """http.client: the library writes through the socket's file descriptor."""
+
+    def __init__(self, address):
+        self.address, self.connections = address, {}
+
+    def step(self, letter, method, path, parts):
+        conn = self.connections.get(letter)
+        if not conn:
+            conn = http.client.HTTPSConnection(*self.address, timeout=LIMIT)
+            self.connections[letter] = conn
+        conn.putrequest(method, path)
+        conn.putheader("Content-Length", str(sum(map(len, parts))))
+        conn.endheaders(parts[0])
+        for part in parts[1:]:
+            time.sleep(PAUSE)
+            conn.send(part)
+        answer = conn.getresponse()
+        answer.read()
+        return answer.status
+
+    def run(self, steps):
+        for step in steps:
+            start = time.monotonic()
+            try:
+                report(step, self.step(*parse(step)), start)
+            except (OSError, http.client.HTTPException) as error:
+                report(step, "error", start, repr(error))
+
+
+class Events:
+    """asyncio: the library encrypts into memory, and the loop sends."""
+
+    def __init__(self, address):
+        self.address, self.connections = address, {}
+
+    async def step(self, letter, method, path, parts):
+        if letter not in self.connections:
+            self.connections[letter] = await asyncio.open_connection(
+                *self.address, ssl=ssl.create_default_context())
+        reader, writer = self.connections[letter]
+        length = sum(map(len, parts))
+        head = (f"{method} {path} HTTP/1.1\r\nHost: {self.address[0]}:{self.address[1]}\r\n"
+                f"Content-Length: {length}\r\n\r\n")
+        writer.write(head.encode() + parts[0])
+        await writer.drain()
+        for part in parts[1:]:
+            await asyncio.sleep(PAUSE)
+            writer.write(part)
+            await writer.drain()
+        head = await reader.readuntil(b"\r\n\r\n")
+        for line in head.decode("latin-1").lower().split("\r\n"):
+            name, _, value = line.partition(":")
+            if name == "content-length":
+                await reader.readexactly(int(value))
+            elif name == "transfer-encoding":
+                await reader.readuntil(b"\r\n0\r\n\r\n")
+        return int(head.split()[1])
+
+    async def all(self, steps):
+        for step in steps:
+            start = time.monotonic()
+            try:
+                status = await asyncio.wait_for(self.step(*parse(step)), LIMIT)
+                report(step, status, start)
+            except (OSError, EOFError, asyncio.TimeoutError) as error:
+                report(step, "error", start, repr(error))
+
+    def run(self, steps):
+        asyncio.run(self.all(steps))
+
+
+def main():
+    kind, url, *steps = sys.argv[1:]
+    parts = urllib.parse.urlsplit(url)
+    client = {"http.client": Blocking, "asyncio": Events}[kind]
+    client((parts.hostname, parts.port)).run(steps)
+
+
+main()
