@@ -6,26 +6,35 @@
 
 /* What would have to change in the policy for an activity to be allowed. */
 
-static void add_quoted(struct buf *out, const char *text)
+/* One ASCII character between double quotes of YAML. */
+static void add_char(struct buf *out, char c)
 {
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_addf(out, "\\%c", *text);
-		else if ((uint8_t)*text < 0x20 || *text == 0x7f)
-			buf_addf(out, "\\x%02x", (uint8_t)*text);
-		else
-			buf_add_char(out, *text);
-	}
+	if (c == '"' || c == '\\')
+		buf_add_char(out, '\\');
+	utf8_visible(out, &c, 1); /* its escapes are YAML's */
 }
 
-/* Text as a glob that matches just that, as it stands between double quotes of YAML. */
+/*
+ * Text as a glob that matches just that, as it stands between double quotes of YAML. YAML has no
+ * words for bytes that are no text: they become '?', any one byte.
+ */
 static void add_literal(struct buf *out, const char *text)
 {
-	char one[3] = "\\";
+	for (size_t left = strlen(text); left;) {
+		int n = utf8_step(text, left);
 
-	for (; *text; text++) {
-		one[1] = *text;
-		add_quoted(out, strchr("*?\\[]{}", *text) ? one : one + 1);
+		if (n == 1) {
+			if (strchr("*?\\[]{}", *text))
+				add_char(out, '\\');
+			add_char(out, *text);
+		} else if (n > 1) {
+			utf8_visible(out, text, (size_t)n);
+		}
+		for (int bad = n; bad < 0; bad++)
+			buf_add_char(out, '?');
+		n = n < 0 ? -n : n;
+		text += n;
+		left -= (size_t)n;
 	}
 }
 
@@ -38,7 +47,7 @@ void explain_pattern(const struct ask *ask, const char *activity, struct buf *ou
 		add_literal(out, n->method);
 		buf_add_char(out, ' ');
 		if (*n->host == '[')
-			add_quoted(out, n->host);
+			utf8_visible(out, n->host, strlen(n->host));
 		else
 			add_literal(out, n->host);
 		add_literal(out, n->path);
@@ -46,7 +55,7 @@ void explain_pattern(const struct ask *ask, const char *activity, struct buf *ou
 		buf_add_str(out, n->kind == KIND_NET ? "unix:" : "");
 		add_literal(out, n->text);
 	} else {
-		add_quoted(out, activity + strlen("net:"));
+		utf8_visible(out, activity + strlen("net:"), strlen(activity + strlen("net:")));
 	}
 	buf_add_char(out, '"');
 }

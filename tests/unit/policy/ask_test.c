@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -58,10 +59,14 @@ static void test_addresses(void **state)
 		enum image_proto proto;
 		uint8_t addr[16];
 	} cases[] = {
-		{"net:203.0.113.7:443", 2, 443, PROTO_TCP, {203, 0, 113, 7}},
-		{"net:203.0.113.7:0/udp", 2, 0, PROTO_UDP, {203, 0, 113, 7}},
-		{"net:[2001:db8::1]:53/udp", 10, 53, PROTO_UDP, {0x20, 1, 0x0d, 0xb8, [15] = 1}},
-		{"net:[::ffff:10.1.2.3]:65535/tcp", 2, 65535, PROTO_TCP, {10, 1, 2, 3}},
+		{"net:203.0.113.7:443", AF_INET, 443, PROTO_TCP, {203, 0, 113, 7}},
+		{"net:203.0.113.7:0/udp", AF_INET, 0, PROTO_UDP, {203, 0, 113, 7}},
+		{"net:[2001:db8::1]:53/udp",
+		 AF_INET6,
+		 53,
+		 PROTO_UDP,
+		 {0x20, 1, 0x0d, 0xb8, [15] = 1}},
+		{"net:[::ffff:10.1.2.3]:65535/tcp", AF_INET, 65535, PROTO_TCP, {10, 1, 2, 3}},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+#
+# make            build/warden
+# make demo       installs what it needs, builds, and shows the main job
+# make test       installs what it needs, builds, and runs every test
+# make bench      prints a table of measured ratios
+
+CC      ?= cc
+CLANG   ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),/usr/sbin/bpftool)
+PREFIX  ?= /usr/local
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+
+B       := build
+VERSION := 0.1.0
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Werror -Wno-unused-parameter
+CPPFLAGS_ALL := -D_GNU_SOURCE -DWARDEN_VERSION='"$(VERSION)"' -Iuser -Ibpf -I$(B)
+CFLAGS_ALL   := -std=gnu11 $(CFLAGS) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LIBS    := -lbpf -lelf -lz -lyaml -lcjson -lcrypto
+
+SRC  := $(sort $(shell find user -name '*.c'))
+OBJ  := $(SRC:%.c=$(B)/%.o)
+LIB  := $(B)/libwarden.a
+
+# One object of the BPF files of the product, one of the files that only probe the kernel.
+BPF_MAIN    := scope exec net wire tls
+BPF_PROBE   := probe
+BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror \
+	       -Wno-unused-function -Ivmlinux -Ibpf -I/usr/include/$(shell $(CC) -dumpmachine)
+SKEL        := $(B)/warden.skel.h $(B)/probe.skel.h
+
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(shell find tests/unit -name '*_test.c')))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all deps deps-test demo test test-kernels tests unit bench install vmlinux-check format clean
+
+all: $(B)/warden
+
+$(B)/warden: $(B)/user/main.o $(LIB)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(LIB): $(filter-out $(B)/user/main.o,$(OBJ))
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/warden.bpf.o: $(BPF_MAIN:%=$(B)/bpf/%.bpf.o)
+$(B)/probe.bpf.o: $(BPF_PROBE:%=$(B)/bpf/%.bpf.o)
+$(B)/warden.bpf.o $(B)/probe.bpf.o:
+	@echo "  LINK    $@"
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	@echo "  SKEL    $@"
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+
+$(OBJ): | $(SKEL)
+
+$(B)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/unit/%: tests/unit/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
+
+# ---- what the build and the tests need ----
+
+DEPS := clang llvm gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
+	libcjson-dev libssl-dev bpftool python3 openssl
+# The last ones only where no such program is there already.
+DEPS_TEST := libcmocka-dev libssl3 curl wget iproute2 procps util-linux \
+	$(shell tests/vm/run --deps) $(if $(shell command -v node),,nodejs)
+DEPS_BENCH := nginx-light wrk
+
+# Installs the packages that are missing, and asks nobody when none is.
+define install-packages
+	$(Q)missing=$$(for p in $(1); do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		echo "  APT     $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+deps:
+	$(call install-packages,$(DEPS))
+
+deps-test: deps
+	$(call install-packages,$(DEPS_TEST))
+
+# ---- what the README promises ----
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo/run
+
+# What needs root and a kernel: run here, on the tiers that this machine has, and in virtual
+# machines with BPF LSM.
+KERNEL_TESTS := $(B)/tests/equality_test $(sort $(wildcard tests/e2e/*.sh))
+
+test: deps-test
+	$(Q)$(MAKE) --no-print-directory -j2 all tests
+	$(Q)tests/run-all -j 2 $(UNIT) $(KERNEL_TESTS) --vm 6.1 $(KERNEL_TESTS)
+
+test-kernels: deps-test
+	$(Q)$(MAKE) --no-print-directory -j2 all tests
+	$(Q)tests/run-all --vm 6.12 $(KERNEL_TESTS) --vm 7.3 $(KERNEL_TESTS)
+
+bench: deps-test
+	$(call install-packages,$(DEPS_BENCH))
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/run
+
+# ---- tests ----
+
+tests: $(UNIT) $(B)/tests/equality_test
+
+unit: $(UNIT)
+	$(Q)set -e; for t in $(UNIT); do $$t; done
+
+$(B)/tests/ask.bpf.o: tests/bpf/ask.bpf.c
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Itests/bpf -MMD -MP -c -o $@ $<
+
+$(B)/ask.bpf.o: $(B)/tests/ask.bpf.o $(B)/bpf/scope.bpf.o
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/tests/equality_test: tests/bpf/equality_test.c $(LIB) $(B)/ask.skel.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests -Itests/bpf $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) \
+		-lcmocka $(LIBS)
+
+# The types that the BPF side reads, held against a kernel's BTF (this one's, or BTF=FILE).
+BTF ?= /sys/kernel/btf/vmlinux
+vmlinux-check:
+	$(Q)BPFTOOL=$(BPFTOOL) vmlinux/check $(BTF)
+
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+# ---- installation ----
+
+MAN5 := $(wildcard docs/*.5)
+MAN1 := $(wildcard docs/*.1)
+MAN8 := $(wildcard docs/*.8)
+DEST := $(DESTDIR)$(PREFIX)
+
+install: all
+	install -D -m 755 $(B)/warden $(DEST)/sbin/warden
+	install -D -m 644 -t $(DEST)/share/man/man5 $(MAN5)
+	install -D -m 644 -t $(DEST)/share/man/man1 $(MAN1)
+	install -D -m 644 -t $(DEST)/share/man/man8 $(MAN8)
+	install -D -m 644 -t $(DEST)/share/warden/policies $(wildcard policies/*.yaml)
+	install -D -m 644 docs/warden.bash $(DEST)/share/bash-completion/completions/warden
+
+clean:
+	rm -rf $(B)
+
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(wildcard $(B)/bpf/*.d $(B)/tests/*.d)

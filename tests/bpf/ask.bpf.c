@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The kernel's copy of matching and deciding, run by BPF_PROG_TEST_RUN on questions of a test: the
+ * headers are those that the hooks include, and so is the scratch memory.
+ */
+#include "phrase.bpf.h"
+#include "question.h"
+
+/* Shared with the test by mmap(): a question is asked, and answered, in place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct question);
+} questions SEC(".maps");
+
+static __always_inline void ask_destination(const void *img, struct scratch *s, struct question *q)
+{
+	__u32 class = q->family == AF_INET ? match_addr4(img, q->addr[1], &s->m)
+					   : match_addr6(img, q->addr[0], q->addr[1], &s->m);
+
+	match_dest(img, class, q->port, q->proto, &s->m);
+}
+
+static __always_inline void ask_name(const void *img, struct scratch *s, struct question *q)
+{
+	__u32 text = q->text, len = q->len;
+
+	if (text >= TEXT_COUNT) {
+		ask_destination(img, s, q);
+		return;
+	}
+	bpf_probe_read_kernel(s->name, NAME_SIZE, q->name);
+	if (len && len <= NAME_MAX_LEN)
+		match_text(img, text, s->name, len, &s->m);
+	else
+		s->act.flags |= ACTIVITY_UNKNOWN;
+}
+
+static __always_inline void ask_content(const void *img, struct scratch *s, struct question *q)
+{
+	phrase_init(img, s);
+	bpf_probe_read_kernel(s->chunk, CHUNK_SIZE, q->content);
+	s->cursor = 0;
+	phrase_scan(img, s, q->cut);
+	s->cursor = q->cut;
+	phrase_scan(img, s, q->content_len - q->cut);
+}
+
+SEC("syscall")
+int ask(void *ctx)
+{
+	__u32 zero = 0;
+	struct question *q = bpf_map_lookup_elem(&questions, &zero);
+	const void *img = image_current();
+	struct scratch *s = scratch_claim();
+
+	if (q && img && s) {
+		activity_start(s, q->kind);
+		s->act.flags |= q->flags;
+		ask_name(img, s, q);
+		ask_content(img, s, q);
+		activity_decide(img, s);
+		q->hit = s->m.hit;
+		q->phrase = s->phrase;
+		q->decision = s->dec;
+		q->answered = 1;
+	}
+	if (s)
+		scratch_release(s);
+	return 0;
+}

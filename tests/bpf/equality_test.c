@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * One decision function, compiled twice: for random policies and random activities the program in
+ * the kernel and the command line must give the same answer in every field. A program that loads
+ * may still run wrongly (kernel 6.1), so nothing less shows it.
+ *
+ * WARDEN_SEED repeats a run. Needs root.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "audit/names.h"
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "kernel_answer.h"
+#include "policy/ask.h"
+#include "policy/check.h"
+#include "policy/parse.h"
+#include "random_policy.h"
+#include "random_question.h"
+
+#define POLICIES             250
+#define DAMAGED_POLICIES     40
+#define LARGE_POLICIES       10
+#define QUESTIONS_PER_POLICY 250
+
+static uint64_t seed;
+
+/* ---- one question, and what both sides say ---- */
+
+/* What is asked, in the words of the command line. */
+struct asked {
+	struct ask ask;
+	struct buf activity; /* with a NUL behind */
+	struct buf text;     /* for content rules */
+	uint32_t cut;        /* where its second piece begins */
+	bool mapped;         /* the kernel is asked about the IPv4-mapped address */
+	bool audit_failed;
+};
+
+struct answer {
+	struct image_row hit;
+	uint32_t phrase;
+	struct decision decision;
+};
+
+_Static_assert(sizeof(struct answer) == 36, "compared as bytes");
+
+static void asked_done(struct asked *a)
+{
+	buf_free(&a->activity);
+	buf_free(&a->text);
+}
+
+/* What stands for the activity's name in the kernel: behind the kind. */
+static const char *raw_name(const struct asked *a)
+{
+	static const char *const kinds[] = {"exec:", "net:unix:", "http:"};
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (!strncmp(a->activity.data, kinds[i], strlen(kinds[i])))
+			return a->activity.data + strlen(kinds[i]);
+	return "";
+}
+
+static uint64_t half_address(const uint8_t *bytes)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | bytes[i];
+	return v;
+}
+
+static void pose_destination(struct question *q, const struct asked *a)
+{
+	const struct activity_name *n = &a->ask.name;
+	uint64_t high = half_address(n->addr), low = half_address(n->addr + 8);
+
+	q->text = TEXT_COUNT;
+	q->family = n->family;
+	q->port = n->port;
+	q->proto = n->proto;
+	q->addr[0] = n->family == AF_INET ? 0 : high;
+	q->addr[1] = n->family == AF_INET ? high >> 32 : low;
+	if (!a->mapped)
+		return;
+	q->family = AF_INET6;
+	q->addr[1] |= 0xffffULL << 32;
+}
+
+/*
+ * A name that is too long, or empty, is given to the kernel as it is, for it to find that out. What
+ * lies behind a name in its buffer is left from others.
+ */
+static void pose_name(struct question *q, const struct asked *a)
+{
+	const struct activity_name *n = &a->ask.name;
+	const char *raw = raw_name(a);
+	size_t len = a->ask.len ? a->ask.len : strlen(raw);
+
+	q->text = n->kind == KIND_EXEC ? TEXT_EXEC : n->kind == KIND_NET ? TEXT_UNIX : TEXT_HTTP;
+	q->len = (uint32_t)len;
+	if (!a->ask.len)
+		q->flags &= ~(uint32_t)ACTIVITY_UNKNOWN;
+	memcpy(q->name, a->ask.len ? (const char *)a->ask.text : raw,
+	       len < NAME_SIZE ? len : NAME_SIZE);
+}
+
+static void answer_by_kernel(struct kernel_side *side, const struct asked *a, struct answer *ret)
+{
+	struct question *q = side->question;
+
+	q->kind = a->ask.name.kind;
+	q->flags = a->ask.flags;
+	if (a->ask.name.kind == KIND_NET && !a->ask.name.text)
+		pose_destination(q, a);
+	else
+		pose_name(q, a);
+	memcpy(q->content, a->text.data, a->text.len);
+	q->content_len = (uint32_t)a->text.len;
+	q->cut = a->cut;
+	kernel_ask(side, a->audit_failed);
+	*ret = (struct answer){q->hit, q->phrase, q->decision};
+}
+
+/*
+ * The text up to the end of the first phrase that counts: the rest of a stream may not be there
+ * when that one decides, so the kernel does not look at it.
+ */
+static size_t decisive_length(const void *img, enum kind kind, const char *text, size_t len)
+{
+	size_t low = 0;
+
+	if (ask_phrase(img, kind, text, len) == ROW_NONE)
+		return len;
+	for (size_t span = len; span; span /= 2)
+		while (low + span <= len && ask_phrase(img, kind, text, low + span) == ROW_NONE)
+			low += span;
+	return low + 1;
+}
+
+static void answer_by_command(const void *img, const struct asked *a, struct answer *ret)
+{
+	_buf_ struct buf text = {};
+	enum kind kind = a->ask.name.kind;
+	struct activity activity;
+	struct ask ask = a->ask;
+
+	buf_add(&text, a->text.data, a->text.len);
+	for (size_t i = 0; i < text.len; i++) /* as arguments are written on a command line */
+		if (!text.data[i] && kind == KIND_EXEC)
+			text.data[i] = ' ';
+	if (a->audit_failed)
+		ask.flags |= ACTIVITY_UNRECORDED;
+	ask_decide(img, &ask, text.data, decisive_length(img, kind, text.data, text.len), &activity,
+		   &ret->decision);
+	ret->hit = activity.hit;
+	ret->phrase = activity.phrase;
+}
+
+/* ---- differences ---- */
+
+static void print_answer(const char *who, const struct answer *a)
+{
+	const struct decision *d = &a->decision;
+
+	print_message("%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d; "
+		      "phrase %d\n",
+		      who, d->verdict < VERDICT_COUNT ? verdict_names[d->verdict] : "?",
+		      d->layer < LAYER_COUNT ? layer_names[d->layer] : "?", (int)d->rule, d->tier,
+		      (int)a->hit.deny, (int)a->hit.audit, (int)a->hit.allow, (int)a->hit.opaque,
+		      (int)a->phrase);
+}
+
+static void print_visible(const char *what, const struct buf *text)
+{
+	_buf_ struct buf out = {};
+
+	utf8_visible(&out, text->data, text->len);
+	print_message("%s (%zu bytes): %.*s\n", what, text->len, (int)out.len, out.data);
+}
+
+static void assert_same(const struct buf *policy, const struct asked *a, const struct answer *k,
+			const struct answer *c)
+{
+	if (!memcmp(k, c, sizeof(*k)))
+		return;
+	print_message("--- policy:\n%.*s---\n", (int)policy->len, policy->data);
+	print_visible("activity", &a->activity);
+	print_message("flags %#x%s%s\n", a->ask.flags, a->mapped ? ", IPv4-mapped" : "",
+		      a->audit_failed ? ", trail broken" : "");
+	print_visible("text", &a->text);
+	print_message("cut at %u\n", a->cut);
+	print_answer("kernel", k);
+	print_answer("command", c);
+	fail_msg("kernel and command line differ; WARDEN_SEED=%llu", (unsigned long long)seed);
+}
+
+/* ---- how often what was hit ---- */
+
+static struct {
+	uint32_t questions;
+	uint32_t by[VERDICT_COUNT][LAYER_COUNT];
+	uint32_t rows[4]; /* deny, audit, allow, opaque of struct image_row */
+	uint32_t phrases;
+	uint32_t cut_phrases;
+	uint32_t kinds[KIND_COUNT];
+	uint32_t unknown;
+	uint32_t refused_policies;
+	size_t image_bytes;
+	uint32_t automata;
+} tally;
+
+static void count_answer(const struct asked *a, const struct answer *answer)
+{
+	const struct image_row *hit = &answer->hit;
+	const uint32_t rows[] = {hit->deny, hit->audit, hit->allow, hit->opaque};
+
+	tally.questions++;
+	tally.by[answer->decision.verdict][answer->decision.layer]++;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		tally.rows[i] += rows[i] != RULE_NONE;
+	tally.phrases += answer->phrase != ROW_NONE;
+	tally.cut_phrases += answer->phrase != ROW_NONE && a->cut && a->cut < a->text.len;
+	tally.kinds[a->ask.name.kind]++;
+	tally.unknown += !!(a->ask.flags & ACTIVITY_UNKNOWN);
+}
+
+static void count_image(const struct image_block *image)
+{
+	const struct image_header *h = image->data;
+
+	if (h->size > tally.image_bytes)
+		tally.image_bytes = h->size;
+	for (size_t i = 0; i < TEXT_COUNT; i++)
+		if (h->text[i].dfas > tally.automata)
+			tally.automata = h->text[i].dfas;
+}
+
+static void print_tally(void)
+{
+	double percent = 100.0 / tally.questions;
+
+	print_message("%u questions: exec %u, net %u, http %u; not nameable %u\n", tally.questions,
+		      tally.kinds[KIND_EXEC], tally.kinds[KIND_NET], tally.kinds[KIND_HTTP],
+		      tally.unknown);
+	print_message("largest image %zu KiB, most automata of one text %u; %u policies were too "
+		      "large to compile\n",
+		      tally.image_bytes >> 10, tally.automata, tally.refused_policies);
+	print_message(
+		"hit: deny %.1f %%, audit %.1f %%, allow %.1f %%, opaque %.1f %%, phrases %.1f "
+		"%% (%u of them in texts that were cut)\n",
+		tally.rows[0] * percent, tally.rows[1] * percent, tally.rows[2] * percent,
+		tally.rows[3] * percent, tally.phrases * percent, tally.cut_phrases);
+	for (size_t v = 0; v < VERDICT_COUNT; v++)
+		for (size_t l = 0; l < LAYER_COUNT; l++)
+			if (tally.by[v][l])
+				print_message("  %-6s %-8s %7u  %5.2f %%\n", verdict_names[v],
+					      layer_names[l], tally.by[v][l],
+					      tally.by[v][l] * percent);
+}
+
+/* ---- tests ---- */
+
+static struct policy *read_policy(const struct buf *text)
+{
+	struct policy *policy = NULL;
+	struct diags diags = {};
+	int r = policy_parse("random.yaml", text->data, text->len, &policy, &diags);
+
+	if (r == 0)
+		r = policy_check(policy, &diags);
+	for (size_t i = 0; r < 0 && i < diags.count; i++)
+		if (diags.items[i].level == DIAG_ERROR)
+			fail_msg("%u: %s\n%.*s", diags.items[i].place.line, diags.items[i].message,
+				 (int)text->len, text->data);
+	assert_int_equal(r, 0);
+	diags_free(&diags);
+	return policy;
+}
+
+static void set_activity(struct asked *a, const char *activity)
+{
+	buf_reset(&a->activity);
+	buf_add(&a->activity, activity, strlen(activity) + 1);
+	a->activity.len--;
+}
+
+/* Returns false when the activity is none. */
+static bool parse_asked(struct asked *a)
+{
+	_buf_ struct buf complaint = {};
+
+	return ask_parse(a->activity.data, &a->ask, &complaint) == 0;
+}
+
+static void random_asked(struct asked *a, const struct policy *policy)
+{
+	do {
+		buf_reset(&a->activity);
+		random_activity(&a->activity, policy);
+		buf_add_char(&a->activity, '\0');
+		a->activity.len--;
+	} while (!parse_asked(a));
+	buf_reset(&a->text);
+	a->cut = 0;
+	if (a->ask.name.kind != KIND_NET && pick(2))
+		random_text(&a->text, policy, QUESTION_TEXT, &a->cut);
+	a->ask.flags |= once_in(3) ? ACTIVITY_OPAQUE : 0;
+	a->ask.flags |= once_in(50) ? ACTIVITY_UNKNOWN : 0;
+	a->mapped = a->ask.name.family == AF_INET && once_in(4);
+	a->audit_failed = once_in(12);
+}
+
+static void compare(struct kernel_side *side, const struct image_block *image,
+		    const struct buf *policy, const struct asked *a)
+{
+	struct answer kernel, command;
+
+	answer_by_kernel(side, a, &kernel);
+	answer_by_command(image->data, a, &command);
+	assert_same(policy, a, &kernel, &command);
+	count_answer(a, &command);
+}
+
+/* Asks many random questions about one policy. Returns false when it is too large to compile. */
+static bool compare_policy(const struct buf *text)
+{
+	_cleanup_(policy_free) struct policy *policy = read_policy(text);
+	_cleanup_(asked_done) struct asked a = {};
+	struct image_block image = {};
+	struct diags diags = {};
+	struct kernel_side *side;
+	int r = policy_lower(policy, 1, &image, &diags);
+
+	diags_free(&diags);
+	if (r == -EINVAL)
+		return false;
+	assert_int_equal(r, 0);
+	count_image(&image);
+	side = kernel_publish(&image);
+	for (int i = 0; i < QUESTIONS_PER_POLICY; i++) {
+		random_asked(&a, policy);
+		compare(side, &image, text, &a);
+	}
+	free(image.data);
+	return true;
+}
+
+static void compare_random(int policies, uint32_t entries)
+{
+	_buf_ struct buf text = {};
+
+	while (policies > 0) {
+		buf_reset(&text);
+		random_policy(&text, entries);
+		if (compare_policy(&text))
+			policies--;
+		else
+			tally.refused_policies++;
+		assert_true(tally.refused_policies < POLICIES / 10);
+	}
+}
+
+static void test_random(void **state)
+{
+	compare_random(POLICIES, 8);
+	compare_random(LARGE_POLICIES, 150);
+	print_tally();
+	/* A test whose questions never get to a layer proves nothing about it. */
+	for (size_t v = 0; v < VERDICT_COUNT; v++) {
+		uint32_t sum = 0;
+
+		for (size_t l = 0; l < LAYER_COUNT; l++)
+			sum += tally.by[v][l];
+		assert_true(sum > tally.questions / 200);
+	}
+	for (size_t l = 0; l < LAYER_COUNT; l++) {
+		uint32_t sum = 0;
+
+		for (size_t v = 0; v < VERDICT_COUNT; v++)
+			sum += tally.by[v][l];
+		assert_true(sum > tally.questions / 200);
+	}
+	assert_true(tally.unknown && tally.cut_phrases > 100);
+}
+
+/* ---- what is rare among random questions ---- */
+
+/* A policy of a test's own, published, with one question to ask about it. */
+struct fixture {
+	const struct buf *text;
+	struct policy *policy;
+	struct image_block image;
+	struct kernel_side *side;
+	struct asked asked;
+};
+
+static void fixture_done(struct fixture *f)
+{
+	asked_done(&f->asked);
+	policy_free(&f->policy);
+	free(f->image.data);
+}
+
+static void fixture_open(struct fixture *f, const struct buf *text)
+{
+	struct diags diags = {};
+
+	f->text = text;
+	f->policy = read_policy(text);
+	if (policy_lower(f->policy, 1, &f->image, &diags) < 0)
+		fail_msg("%s", diags.count ? diags.items[0].message : "no memory");
+	diags_free(&diags);
+	f->side = kernel_publish(&f->image);
+}
+
+static uint32_t fixture_compare(struct fixture *f)
+{
+	struct answer command;
+
+	compare(f->side, &f->image, f->text, &f->asked);
+	answer_by_command(f->image.data, &f->asked, &command);
+	return command.decision.verdict;
+}
+
+/* "/XFFFF...L" of that length, behind `kind`. */
+static void set_long_name(struct asked *a, const char *kind, const char *head, size_t len,
+			  char last)
+{
+	_buf_ struct buf name = {};
+
+	buf_add_str(&name, kind);
+	buf_add_str(&name, head);
+	while (name.len < strlen(kind) + len)
+		buf_add_char(&name, '0');
+	name.len = strlen(kind) + len;
+	name.data[name.len - 1] = last;
+	buf_add_char(&name, '\0');
+	set_activity(a, name.data);
+	assert_true(parse_asked(a));
+}
+
+static void ask_lengths(struct fixture *f, const char *kind, const char *head, char last)
+{
+	static const size_t lengths[] = {2,    3,    255,  256,  4095, 4096, 4097, 4602, 4603, 4604,
+					 4605, 4607, 4608, 4609, 4610, 8191, 8192, 8193, 9000};
+
+	_Static_assert(NAME_MAX_LEN == 4608, "the lengths around it");
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		if (lengths[i] < strlen(head) + 1)
+			continue;
+		set_long_name(&f->asked, kind, head, lengths[i], last);
+		assert_int_equal(!!(f->asked.ask.flags & ACTIVITY_UNKNOWN),
+				 lengths[i] > NAME_MAX_LEN);
+		fixture_compare(f);
+	}
+}
+
+/* Names as long as names may be, and longer; prefixes, suffixes, automata and literals of each. */
+static void test_long_names(void **state)
+{
+	_cleanup_(fixture_done) struct fixture f = {};
+	_buf_ struct buf text = {};
+
+	buf_addf(&text,
+		 "version: 1\nname: long\ndeny:\n"
+		 "  - \"exec:/%04602d\"\n  - \"exec:/%04601d*\"\n  - \"exec:*%04602d\"\n"
+		 "  - \"exec:/%01000d*%01000d*\"\n"
+		 "  - \"exec:/1*\"\n  - {match: \"exec:*2\", mode: audit}\n"
+		 "  - {match: \"exec:/3*0*y\", action: kill}\n"
+		 "  - \"net:unix:/1*\"\n  - \"net:unix:*2\"\n  - \"net:unix:/3*0*y\"\n"
+		 "  - \"http:GET a.b/1*\"\n  - \"http:* a.b/*2\"\n",
+		 0, 0, 2, 0, 0);
+	fixture_open(&f, &text);
+	for (const char *last = "02y"; *last; last++) {
+		ask_lengths(&f, "exec:", "/", *last);
+		ask_lengths(&f, "exec:", "/1", *last);
+		ask_lengths(&f, "exec:", "/3", *last);
+		ask_lengths(&f, "net:unix:", "/1", *last);
+		ask_lengths(&f, "net:unix:", "/3", *last);
+		ask_lengths(&f, "http:", "GET a.b/1", *last);
+		ask_lengths(&f, "http:", "PUT a.b/", *last);
+	}
+}
+
+/* Kernel only: a hook that could not read a name asks with none. */
+static void test_empty_names(void **state)
+{
+	static const struct {
+		enum kind kind;
+		const char *prefix;
+	} kinds[] = {{KIND_EXEC, "exec:"}, {KIND_NET, "net:unix:"}, {KIND_HTTP, "http:"}};
+	_cleanup_(fixture_done) struct fixture f = {};
+	_buf_ struct buf text = {};
+
+	buf_add_str(&text, "version: 1\nname: empty\n"
+			   "deny: [\"exec:/a\", {match: \"net:unix:*\", mode: audit}]\n"
+			   "allow: [\"http:*\"]\n");
+	fixture_open(&f, &text);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		set_activity(&f.asked, kinds[i].prefix);
+		f.asked.ask = (struct ask){.flags = ACTIVITY_UNKNOWN};
+		f.asked.ask.name.kind = kinds[i].kind;
+		f.asked.ask.name.text = "";
+		assert_int_equal(fixture_compare(&f), VERDICT_DENY);
+	}
+}
+
+/* Every phrase, cut in two at every place. */
+static void test_cut_phrases(void **state)
+{
+	static const char *const activities[] = {"exec:/a", "http:GET a.b/"};
+	_cleanup_(fixture_done) struct fixture f = {};
+	_buf_ struct buf text = {};
+
+	buf_add_str(&text, "version: 1\nname: cut\ncontent:\n");
+	for (size_t i = 0; i < COUNT(phrase_words); i++)
+		buf_addf(&text, "  - {name: w%zu, in: [exec, http], deny: [\"%s\"]%s}\n", i,
+			 phrase_words[i], i % 2 ? ", case: exact" : "");
+	fixture_open(&f, &text);
+	for (size_t i = 0; i < COUNT(phrase_words); i++) {
+		buf_reset(&f.asked.text);
+		buf_addf(&f.asked.text, "ab%sb ", phrase_words[i]);
+		set_activity(&f.asked, activities[i % 2]);
+		assert_true(parse_asked(&f.asked));
+		for (f.asked.cut = 0; f.asked.cut <= f.asked.text.len; f.asked.cut++)
+			assert_int_equal(fixture_compare(&f), VERDICT_DENY);
+	}
+}
+
+/* A rule of each shape in turn, so that every table gets long. */
+static void add_rule(struct buf *b, uint32_t i)
+{
+	static const char *const shapes[] = {
+		"exec:/opt/tools/%u/bin/tool", "exec:/opt/%u/*",        "exec:*/bin/tool-%u",
+		"net:unix:/run/%u/socket",     "http:POST a.b/item/%u", "http:* api%u.b/v1/*",
+		"net:unix:*/%u.sock",          "exec:/usr/bin/%u",      "exec:/srv/%u/*",
+	};
+
+	buf_add_str(b, "  - {match: \"");
+	if (i % 10 == 9)
+		buf_addf(b, "net:%u.%u.%u.0/24%s", 10 + i % 100, i / 250 % 250, i % 250,
+			 i % 3 ? ":443" : "");
+	else if (i % 100 == 1)
+		buf_addf(b, "exec:/home/*/p%u/*", i);
+	else
+		buf_addf(b, shapes[i % COUNT(shapes)], i);
+	buf_addf(b, "\"%s%s}\n", i % 7 == 3 ? ", mode: audit" : "",
+		 i % 11 == 5 ? ", action: kill" : "");
+}
+
+static void test_10000_rules(void **state)
+{
+	_cleanup_(fixture_done) struct fixture f = {};
+	_buf_ struct buf text = {}, title = {};
+	uint32_t hits = 0;
+
+	buf_add_str(&text, "version: 1\nname: large\ndeny:\n");
+	for (uint32_t i = 0; i < 10000; i++)
+		add_rule(&text, i);
+	fixture_open(&f, &text);
+	assert_true(f.policy->deny.count == 10000);
+	buf_add_str(&title, "the 10,000 rules of test_10000_rules()\n");
+	f.text = &title;
+	for (int i = 0; i < 2000; i++) {
+		random_asked(&f.asked, f.policy);
+		hits += fixture_compare(&f) != VERDICT_ALLOW;
+	}
+	print_message("image of %zu KiB, %u of 2000 hit\n",
+		      (size_t)((struct image_header *)f.image.data)->size >> 10, hits);
+	assert_in_range(hits, 500, 1999);
+}
+
+/* Wrong bytes behind the header. Those that stand for no state and no size are as good as any. */
+static void damage(struct image_block *image, uint32_t times)
+{
+	const struct image_header *h = image->data;
+	uint8_t *bytes = image->data;
+
+	while (times--)
+		bytes[sizeof(*h) + pick(h->size - (uint32_t)sizeof(*h))] = (uint8_t)pick(256);
+}
+
+/*
+ * Images that no compiler made: both sides stay within the block, and still agree. Only so are
+ * there texts of equal hash and different bytes.
+ */
+static void test_damaged_images(void **state)
+{
+	_buf_ struct buf text = {}, title = {};
+
+	buf_add_str(&title, "a damaged image of a random policy\n");
+	for (int i = 0; i < DAMAGED_POLICIES; i++) {
+		_cleanup_(fixture_done) struct fixture f = {};
+
+		buf_reset(&text);
+		random_policy(&text, 8);
+		fixture_open(&f, &text);
+		f.text = &title;
+		damage(&f.image, ((struct image_header *)f.image.data)->size >> (4 + pick(8)));
+		f.side = kernel_publish(&f.image);
+		for (int n = 0; n < QUESTIONS_PER_POLICY; n++) {
+			random_asked(&f.asked, f.policy);
+			fixture_compare(&f);
+		}
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_long_names),  cmocka_unit_test(test_empty_names),
+	cmocka_unit_test(test_cut_phrases), cmocka_unit_test(test_10000_rules),
+	cmocka_unit_test(test_random),      cmocka_unit_test(test_damaged_images),
+};
+
+int main(void)
+{
+	const char *why = kernel_refusal();
+	int failed;
+
+	if (why) {
+		printf("skip kernel and command line decide alike # no BPF here: %s\n", why);
+		return 0;
+	}
+	seed = random_seed();
+	random_start(seed);
+	printf("WARDEN_SEED=%llu\n", (unsigned long long)seed);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	kernel_unload();
+	return failed;
+}

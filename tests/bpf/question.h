@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_TESTS_QUESTION_H
+#define WARDEN_TESTS_QUESTION_H
+
+#include "decide.h"
+
+/* What a test asks the kernel's copy of the decision function, and what it answers. */
+
+#define QUESTION_TEXT 16384
+
+struct question {
+	__u32 kind;  /* enum kind */
+	__u32 flags; /* enum activity_flag */
+	__u32 text;  /* enum text, or TEXT_COUNT: a destination */
+	__u32 len;   /* of name; 0, or above NAME_MAX_LEN: it cannot be named */
+	__u16 family;
+	__u16 port;
+	__u32 proto;       /* enum image_proto */
+	__u64 addr[2];     /* host byte order; IPv4 in the low half of the second */
+	__u32 content_len; /* bytes of content for the phrase automata */
+	__u32 cut;         /* how many of them come in a first piece, the rest in a second */
+	struct image_row hit;
+	__u32 phrase;
+	__u32 answered;
+	struct decision decision;
+	__u8 name[NAME_SIZE];
+	__u8 content[QUESTION_TEXT];
+};
+
+_Static_assert(sizeof(struct question) == 88 + NAME_SIZE + QUESTION_TEXT, "shared with BPF");
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef TESTS_BPF_RANDOM_POLICY_H
+#define TESTS_BPF_RANDOM_POLICY_H
+
+/*
+ * Random policies, as the text of a policy file, so that a difference can be read, kept and tried
+ * by hand.
+ */
+
+#include "random_pattern.h"
+
+#define TOOLS 3
+
+/* In quotes, where a backslash is an escape of YAML's, too. */
+static void add_quoted(struct buf *b, const char *text, size_t len)
+{
+	buf_add_char(b, '"');
+	for (size_t i = 0; i < len; i++) {
+		if (strchr("\"\\", text[i]))
+			buf_add_char(b, '\\');
+		buf_add_char(b, text[i]);
+	}
+	buf_add_char(b, '"');
+}
+
+static void add_quoted_by(struct buf *b, random_fn make)
+{
+	_buf_ struct buf text = {};
+
+	make(&text);
+	add_quoted(b, text.data, text.len);
+}
+
+/* One pattern, or now and then the name of a tool, where that may stand. */
+static void add_item(struct buf *b, random_fn make)
+{
+	if (make == add_pattern && once_in(8))
+		buf_addf(b, "tool%u", pick(TOOLS));
+	else
+		add_quoted_by(b, make);
+}
+
+static void add_list(struct buf *b, random_fn make, uint32_t n)
+{
+	buf_add_char(b, '[');
+	for (uint32_t i = 0; i < n; i++) {
+		buf_add_str(b, i ? ", " : "");
+		add_item(b, make);
+	}
+	buf_add_char(b, ']');
+}
+
+static void add_entry(struct buf *b, random_fn make, bool denies)
+{
+	buf_add_str(b, "  - ");
+	if (once_in(3)) {
+		add_item(b, make);
+		buf_add_char(b, '\n');
+		return;
+	}
+	buf_add_str(b, "{match: ");
+	add_list(b, make, 1 + pick(3));
+	if (pick(2)) {
+		buf_add_str(b, ", except: ");
+		add_list(b, make, 1 + pick(3));
+	}
+	if (denies && once_in(3))
+		buf_add_str(b, ", mode: audit");
+	if (denies && once_in(4))
+		buf_add_str(b, ", action: kill");
+	if (once_in(4))
+		buf_add_str(b, ", reason: because");
+	buf_add_str(b, "}\n");
+}
+
+static void add_entries(struct buf *b, const char *key, random_fn make, uint32_t n)
+{
+	if (n)
+		buf_addf(b, "%s:\n", key);
+	for (uint32_t i = 0; i < n; i++)
+		add_entry(b, make, !strcmp(key, "deny"));
+}
+
+static void add_tools(struct buf *b)
+{
+	buf_add_str(b, "tools:\n");
+	for (uint32_t i = 0; i < TOOLS; i++) {
+		buf_addf(b, "  tool%u: {match: [", i);
+		add_quoted_by(b, add_pattern);
+		buf_add_str(b, ", ");
+		add_quoted_by(b, add_pattern);
+		buf_add_str(b, "]}\n");
+	}
+}
+
+static void add_default(struct buf *b)
+{
+	static const char *const words[] = {"allow", "deny"};
+	static const char *const kinds[] = {"exec", "net", "http"};
+
+	if (pick(2))
+		return;
+	buf_add_str(b, "default: ");
+	if (once_in(3)) {
+		ADD_WORD(b, words);
+	} else {
+		buf_addf(b, "{%s: ", kinds[pick(3)]);
+		ADD_WORD(b, words);
+		buf_add_char(b, '}');
+	}
+	buf_add_char(b, '\n');
+}
+
+static void add_opaque(struct buf *b)
+{
+	static const char *const words[] = {"allow", "audit", "deny"};
+
+	if (once_in(3))
+		return;
+	buf_add_str(b, "opaque:\n  default: ");
+	ADD_WORD(b, words);
+	buf_add_char(b, '\n');
+	add_entries(b, "  allow", add_destination, pick(4));
+}
+
+/* Phrases that end each other, begin each other, and differ by case only. */
+static const char *const phrase_words[] = {
+	"rm -rf", "rm",   "-rf /", "DROP TABLE", "drop",       "able users", "RM",  "Delete",
+	"e f",    "aaab", "aab",   "sudo",       "sudo rm -f", "\xc3\xa4x",  "#!/b"};
+
+static void add_phrase(struct buf *b)
+{
+	ADD_WORD(b, phrase_words);
+}
+
+static void add_content(struct buf *b, uint32_t n)
+{
+	static const char *const places[] = {"exec", "http", "[exec, http]"};
+
+	if (n)
+		buf_add_str(b, "content:\n");
+	for (uint32_t i = 0; i < n; i++) {
+		buf_addf(b, "  - {name: words%u, in: %s, deny: ", i, places[pick(3)]);
+		add_list(b, add_phrase, 1 + pick(3));
+		if (pick(2))
+			buf_add_str(b, ", case: exact");
+		buf_add_str(b, "}\n");
+	}
+}
+
+/* Appends a policy of up to `entries` deny entries, and somewhat fewer others. */
+static void random_policy(struct buf *b, uint32_t entries)
+{
+	buf_add_str(b, "version: 1\nname: random\n");
+	if (once_in(6))
+		buf_add_str(b, "mode: audit\n");
+	if (pick(2))
+		buf_addf(b, "on_audit_failure: %s\n", pick(2) ? "deny" : "continue");
+	add_tools(b);
+	add_entries(b, "deny", add_pattern, pick(entries + 1));
+	add_entries(b, "allow", add_pattern, pick(2) ? pick(entries / 2 + 1) : 0);
+	add_default(b);
+	add_opaque(b);
+	add_content(b, pick(2) ? 1 + pick(4) : 0);
+}
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef TESTS_BPF_RANDOM_QUESTION_H
+#define TESTS_BPF_RANDOM_QUESTION_H
+
+/*
+ * Random activities and texts for a given policy: most are made from its own patterns and phrases,
+ * so that they hit, and then damaged a little, so that they only just do not.
+ */
+
+#include <ctype.h>
+
+#include "policy/policy.h"
+#include "random_pattern.h"
+
+/* ---- what a star stands for ---- */
+
+static void add_letters(struct buf *b, uint32_t n)
+{
+	while (n--)
+		buf_add_char(b, "abnctx1/-"[pick(9)]);
+}
+
+static void add_any_text(struct buf *b)
+{
+	if (once_in(3))
+		add_letters(b, pick(12));
+	else if (pick(2))
+		add_path(b);
+	else
+		ADD_WORD(b, names);
+}
+
+static void add_label(struct buf *b)
+{
+	static const char *const labels[] = {"a", "b", "api", "db", "db1", "internal", "x-y"};
+
+	ADD_WORD(b, labels);
+}
+
+/* One or more whole labels, as a leading "*." asks for. */
+static void add_labels(struct buf *b)
+{
+	add_label(b);
+	for (uint32_t n = pick(3); n--;) {
+		buf_add_char(b, '.');
+		add_label(b);
+	}
+}
+
+/* A text that the glob matches. */
+static void expand_glob(struct buf *b, const char *glob, bool host)
+{
+	bool first = true;
+
+	for (; *glob; glob++, first = false) {
+		if (*glob == '\\' && glob[1])
+			buf_add_char(b, *++glob);
+		else if (*glob == '*' && host && first && glob[1] == '.')
+			add_labels(b);
+		else if (*glob == '*' && host)
+			buf_add(b, "zab", pick(4));
+		else if (*glob == '*')
+			add_any_text(b);
+		else
+			buf_add_char(b, *glob == '?' ? 'q' : *glob);
+	}
+}
+
+/* ---- names ---- */
+
+/* Damages up to two of the bytes from `from` on; no byte becomes 0. */
+static void mutate(struct buf *b, size_t from)
+{
+	for (uint32_t n = 1 + pick(2); n-- && b->len > from + 1;) {
+		char *at = b->data + from + pick((uint32_t)(b->len - from));
+
+		switch (pick(5)) {
+		case 0: *at = (char)(1 + pick(255)); break;
+		case 1: *at = "/*?ab.\\"[pick(7)]; break;
+		case 2: *at = (char)(isupper((unsigned char)*at) ? tolower : toupper)(*at); break;
+		case 3: b->len--; break;
+		default: buf_add_char(b, *at); break;
+		}
+	}
+}
+
+static void name_exec(struct buf *b, const struct pattern *p)
+{
+	size_t from;
+
+	buf_add_str(b, "exec:");
+	from = b->len;
+	if (p->text)
+		expand_glob(b, p->text, false);
+	else
+		add_path(b);
+	if (once_in(3))
+		mutate(b, from + 1);
+}
+
+static void name_unix(struct buf *b, const struct pattern *p)
+{
+	size_t from;
+
+	buf_add_str(b, "net:unix:");
+	from = b->len;
+	if (p->text)
+		expand_glob(b, p->text, false);
+	else
+		add_path(b);
+	if (once_in(3))
+		mutate(b, from + 1);
+}
+
+/* An address of the network, often its first or last; now and then the one outside. */
+static void random_address(const struct pattern *p, uint8_t *addr)
+{
+	unsigned int bits = p->family == AF_INET ? 32 : 128;
+	uint32_t edge = pick(4);
+
+	memcpy(addr, p->addr, 16);
+	for (unsigned int bit = p->prefix; bit < bits; bit++)
+		if (edge == 1 || (edge > 1 && pick(2)))
+			addr[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	if (!once_in(4) || edge > 1)
+		return;
+	for (unsigned int i = bits / 8; i--;) { /* one below the first, one above the last */
+		addr[i] = (uint8_t)(edge ? addr[i] + 1 : addr[i] - 1);
+		if (addr[i] != (edge ? 0 : 0xff))
+			break;
+	}
+}
+
+static void name_destination(struct buf *b, const struct pattern *p)
+{
+	static const uint16_t ports[] = {0, 53, 80, 443, 65535};
+	static const char *const protos[] = {"", "/tcp", "/udp"};
+	static const struct pattern all[] = {{.family = AF_INET}, {.family = AF_INET6}};
+	const struct pattern *where = p->form == NET_ADDR ? p : &all[pick(2)];
+	uint32_t port = p->port == PORT_ANY || once_in(6) ? ports[pick(5)] : p->port;
+	char text[INET6_ADDRSTRLEN];
+	uint8_t addr[16];
+
+	random_address(where, addr);
+	inet_ntop(where->family, addr, text, sizeof(text));
+	buf_addf(b, where->family == AF_INET ? "net:%s:%u" : "net:[%s]:%u", text, port);
+	if (p->proto >= 0 && pick(4))
+		buf_add_str(b, protos[p->proto == PROTO_UDP ? 2 : 1]);
+	else
+		ADD_WORD(b, protos);
+}
+
+static void name_net(struct buf *b, const struct pattern *p)
+{
+	bool text = p->form == NET_UNIX || (p->form == NET_ANY && once_in(3));
+
+	(text ? name_unix : name_destination)(b, p);
+}
+
+static void name_http(struct buf *b, const struct pattern *p)
+{
+	static const char *const methods[] = {"GET", "POST", "PUT"};
+	size_t from;
+
+	buf_add_str(b, "http:");
+	if (p->method && pick(8))
+		expand_glob(b, p->method, false);
+	else
+		ADD_WORD(b, methods);
+	buf_add_char(b, ' ');
+	from = b->len;
+	if (p->host && pick(8))
+		expand_glob(b, p->host, true);
+	else
+		add_labels(b);
+	if (p->path && pick(8))
+		expand_glob(b, p->path, false);
+	else
+		add_path(b);
+	if (once_in(3))
+		mutate(b, from);
+}
+
+/* One pattern of the policy, or NULL when the list or the entry that was chosen is empty. */
+static const struct pattern *choose_pattern(const struct policy *p)
+{
+	const struct entries *const lists[] = {&p->deny, &p->deny, &p->allow, &p->opaque_allow};
+	const struct entries *list = lists[pick(COUNT(lists))];
+	const struct patterns *from;
+	const struct entry *e;
+
+	if (!list->count)
+		return NULL;
+	e = &list->items[pick((uint32_t)list->count)];
+	from = once_in(3) ? &e->except : &e->match;
+	return from->count ? &from->items[pick((uint32_t)from->count)] : NULL;
+}
+
+/* Appends the name of an activity; not every one is well-formed. */
+static void random_activity(struct buf *b, const struct policy *policy)
+{
+	static void (*const by_kind[KIND_COUNT])(struct buf *, const struct pattern *) = {
+		[KIND_EXEC] = name_exec,
+		[KIND_NET] = name_net,
+		[KIND_HTTP] = name_http,
+	};
+	static const struct pattern any[KIND_COUNT] = {
+		[KIND_EXEC] = {.kind = KIND_EXEC},
+		[KIND_NET] = {.kind = KIND_NET, .form = NET_ANY, .port = PORT_ANY, .proto = -1},
+		[KIND_HTTP] = {.kind = KIND_HTTP},
+	};
+	const struct pattern *p = choose_pattern(policy);
+
+	if (!p)
+		p = &any[pick(KIND_COUNT)];
+	by_kind[p->kind](b, p);
+}
+
+/* ---- texts for content rules ---- */
+
+/* A phrase of the policy, or NULL. */
+static const char *choose_phrase(const struct policy *p)
+{
+	const struct content_rule *rule;
+
+	if (!p->content_count)
+		return NULL;
+	rule = &p->content[pick((uint32_t)p->content_count)];
+	return rule->phrases[pick((uint32_t)rule->phrase_count)];
+}
+
+/* Letters of either case, and maybe the end of an argument for a blank. */
+static void add_varied(struct buf *b, const char *phrase, size_t len)
+{
+	uint32_t how = pick(4);
+	char blank = once_in(4) ? '\0' : ' ';
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)phrase[i];
+
+		if (how == 1 || (how == 2 && pick(2)))
+			c = (unsigned char)(islower(c) ? toupper(c) : tolower(c));
+		buf_add_char(b, c == ' ' ? blank : (char)c);
+	}
+}
+
+static void add_filler(struct buf *b, uint32_t n)
+{
+	while (n--)
+		buf_add_char(b, "rmDaeb -\t."[pick(10)]);
+}
+
+/*
+ * Appends a text of at most `room` bytes and says where to cut it in two: mostly within a phrase.
+ * Beginnings of phrases are in it, and whole ones. NUL stands between arguments.
+ */
+static void random_text(struct buf *b, const struct policy *policy, size_t room, uint32_t *ret_cut)
+{
+	uint32_t cut = 0;
+
+	add_filler(b, pick(once_in(20) ? (uint32_t)room - 64 : 40));
+	for (uint32_t n = pick(4); n--;) {
+		const char *phrase = choose_phrase(policy);
+		size_t len = phrase ? strlen(phrase) : 0;
+
+		if (b->len + len + 32 > room)
+			break;
+		if (len && once_in(3))
+			len = pick((uint32_t)len);
+		if (len && (once_in(4) || !cut))
+			cut = (uint32_t)(b->len + pick((uint32_t)len + 1));
+		add_varied(b, phrase, len);
+		if (once_in(3))
+			buf_add_char(b, '\0');
+		add_filler(b, pick(8));
+	}
+	*ret_cut = cut && pick(4) ? cut : pick((uint32_t)b->len + 1);
+}
+
+#endif

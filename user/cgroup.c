@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "mounts.h"
+
+/* The cgroup that this process is in, "/" or "/a/b", of the v2 hierarchy. */
+static int own_cgroup(char *ret, size_t size)
+{
+	_fclose_ FILE *f = fopen("/proc/self/cgroup", "re");
+	char line[PATH_MAX + 16];
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "0::", 3))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		if ((size_t)snprintf(ret, size, "%s", line + 3) >= size)
+			return -ENAMETOOLONG;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int cgroup_path(const char *name, char **ret)
+{
+	char mount[PATH_MAX], own[PATH_MAX], *path;
+	int r = mounts_cgroup2(mount, sizeof(mount));
+
+	if (r < 0)
+		return r;
+	r = own_cgroup(own, sizeof(own));
+	/* Outside of what is mounted here (a cgroup namespace): the root of it has to do. */
+	if (r < 0 || strstr(own, "/.."))
+		snprintf(own, sizeof(own), "/");
+	if (asprintf(&path, "%s%s/%s", mount, strcmp(own, "/") ? own : "", name) < 0)
+		return -ENOMEM;
+	*ret = path;
+	return 0;
+}
+
+/* The part of a directory's path that is below the mount, beginning with "/"; NULL: it is not. */
+static const char *name_of(const char *path)
+{
+	char mount[PATH_MAX];
+
+	if (mounts_cgroup2(mount, sizeof(mount)) < 0 || strncmp(path, mount, strlen(mount)))
+		return NULL;
+	return path + strlen(mount);
+}
+
+/* How many cgroups are between the root of the hierarchy and this one. */
+static uint32_t level_of(const char *name)
+{
+	uint32_t level = 0;
+
+	for (; *name; name++)
+		level += *name == '/' && name[1] && name[1] != '/';
+	return level;
+}
+
+int cgroup_create(const char *path, struct cgroup *ret)
+{
+	struct cgroup c = CGROUP_NONE;
+	struct stat st;
+	int r;
+
+	if (!name_of(path))
+		return -EINVAL;
+	if (mkdir(path, 0755) < 0)
+		return -errno;
+	c.path = strdup(path);
+	c.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!c.path || c.fd < 0 || fstat(c.fd, &st) < 0) {
+		r = c.path ? -errno : -ENOMEM;
+		rmdir(path);
+		cgroup_release(&c);
+		return r;
+	}
+	c.id = st.st_ino; /* kernfs: the inode number is the cgroup's id */
+	c.name = name_of(c.path);
+	c.level = level_of(c.name);
+	*ret = c;
+	return 0;
+}
+
+static bool populated(const char *path)
+{
+	char name[PATH_MAX], line[64];
+	_fclose_ FILE *f = NULL;
+
+	snprintf(name, sizeof(name), "%s/cgroup.events", path);
+	f = fopen(name, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "populated ", 10))
+			return line[10] != '0';
+	return false;
+}
+
+static void kill_all(const char *path)
+{
+	char name[PATH_MAX];
+	_close_ int fd = -1;
+
+	snprintf(name, sizeof(name), "%s/cgroup.kill", path);
+	fd = open(name, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "1", 1) < 0)
+		return; /* the wait for its end will tell */
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	if (type == FTW_DP)
+		rmdir(path);
+	return 0;
+}
+
+int cgroup_destroy(const char *path, int timeout_ms)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	if (access(path, F_OK) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	while (populated(path)) {
+		kill_all(path);
+		if (timeout_ms-- <= 0)
+			return -EBUSY;
+		nanosleep(&ms, NULL);
+	}
+	/* The workload may have made cgroups of its own below. */
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	return access(path, F_OK) < 0 ? 0 : -EBUSY;
+}
+
+void cgroup_release(struct cgroup *c)
+{
+	free(c->path);
+	c->path = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_KERNEL_H
+#define WARDEN_KERNEL_H
+
+/*
+ * The kernel side of one run: programs, maps, links. Everything that libbpf does for warden at run
+ * time is behind these functions.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgroup.h"
+#include "policy/blob.h"
+#include "tiers.h"
+#include "tlsfiles.h"
+#include "wire.h"
+
+struct kernel;
+
+struct kernel_options {
+	const struct cgroup *cgroup;
+	const struct tiers *tiers;
+	const struct image_block *image;
+	const char *pins; /* directory for the pinned links */
+	bool copy_bytes;  /* plaintext goes to the bytes ring */
+};
+
+struct kernel_error {
+	char text[256]; /* what failed, one line */
+};
+
+/*
+ * Loads the programs that the tiers need, publishes the image, attaches everything but the probes
+ * on TLS files, and pins the links. Returns 0 or -errno; links may then be left pinned.
+ */
+int kernel_load(const struct kernel_options *options, struct kernel **ret,
+		struct kernel_error *error);
+
+/* Probes a TLS file. Returns 0 or -errno; all of its sites or none. */
+int kernel_probe_file(struct kernel *k, const struct tls_file *file);
+
+/*
+ * Called with each record, header checked against the length; the memory is the ring's. A reader
+ * returns nothing: what it cannot use it counts itself.
+ */
+typedef void (*kernel_record_fn)(void *ctx, const struct rec *r);
+
+/*
+ * Hands over what the rings hold: all of `bytes` first, so that whatever was decided before those
+ * bytes were sent is in `events` by then. Returns the number of records.
+ */
+int kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx);
+
+/* Becomes readable when there is something urgent, for poll(2). */
+int kernel_event_fd(const struct kernel *k);
+
+/* The state in which on_audit_failure holds. */
+void kernel_set_audit_failed(struct kernel *k, bool failed);
+
+/* Sums of the loss counters since the start, LOSS_COUNT of them. */
+int kernel_losses(struct kernel *k, struct loss_count *ret);
+
+/* Forgets a dead socket once it is gone, and the TLS objects of a process that has ended. */
+void kernel_forget_socket(struct kernel *k, uint64_t cookie);
+void kernel_forget_process(struct kernel *k, uint32_t tgid);
+
+/* Lets go of everything; the pinned links stay until their pins are removed. NULL is fine. */
+void kernel_close(struct kernel **k);
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/time.h"
+#include "cgroup.h"
+#include "console.h"
+#include "kernel.h"
+#include "order.h"
+#include "recorder.h"
+#include "session/session.h"
+#include "sockets.h"
+#include "tlsfiles.h"
+
+/*
+ * Records younger than this may still be overtaken by older ones that another CPU is writing.
+ * Payload does not wake us, so that it costs its sender nothing; it is fetched at the latest after
+ * TICK_MAX. With nothing to fetch, the interval doubles up to that.
+ */
+#define HORIZON_NS  2000000ULL
+#define TICK_MIN_MS 10
+#define TICK_MAX_MS 160
+
+struct watch {
+	const struct watch_options *o;
+	struct cgroup cgroup;
+	struct kernel *kernel;
+	struct session *session;
+	struct recorder recorder;
+	struct order order;
+	struct tls_files files;
+	struct map seen; /* processes whose mappings were looked at: tgid -> start time */
+	struct loss_count lost[LOSS_COUNT]; /* as of the last look */
+	pid_t pid;	/* of the command; 0: not started */
+	int status;	/* of wait(2) */
+	bool ended;	/* the command has */
+	bool refused;	/* the command itself was, before its first instruction */
+	bool started;	/* its first program runs */
+	bool kill_rest; /* told to stop while others were left */
+	int populated;	/* fd of cgroup.events */
+	int signals;
+	struct spawn_signals was;
+	uint64_t begun; /* CLOCK_MONOTONIC, ns */
+};
+
+static uint64_t monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static bool enforcing(const struct watch *w)
+{
+	return w->o->policy && w->o->policy->mode == MODE_ENFORCE;
+}
+
+/* ---- events ---- */
+
+static void emit(void *ctx, const struct audit_event *ev)
+{
+	struct watch *w = ctx;
+
+	console_event(ev, w->o->trail_path, recorder_put(&w->recorder, ev));
+}
+
+static void audit_changed(void *ctx, const struct recorder *r)
+{
+	struct watch *w = ctx;
+	bool deny = enforcing(w) && w->o->policy->on_audit_failure == CHOICE_DENY;
+
+	if (w->kernel)
+		kernel_set_audit_failed(w->kernel, r->error != 0);
+	if (!r->error)
+		log_error("the audit trail can be written again");
+	else
+		log_error("cannot write the audit trail %s: %s%s", w->o->trail_path,
+			  strerror(-r->error),
+			  deny ? "; new activities are denied (on_audit_failure: deny)" : "");
+}
+
+static void put_own(struct watch *w, enum audit_type type, struct audit_event *ev)
+{
+	struct audit_event own;
+
+	session_event(w->session, type, time_now(), &own);
+	ev->type = own.type;
+	ev->time = own.time;
+	ev->run = own.run;
+	ev->container.cgroup = own.container.cgroup;
+	recorder_put(&w->recorder, ev);
+}
+
+static void put_start(struct watch *w)
+{
+	struct audit_event start = {0}, load = {0};
+
+	put_own(w, AUDIT_RUN_START, &start);
+	if (!w->o->policy)
+		return;
+	load.decision.policy = w->o->policy->name;
+	load.decision.generation = KNOWN(1);
+	load.decision.at = w->o->policy->file;
+	put_own(w, AUDIT_POLICY_LOAD, &load);
+}
+
+static int exit_status(const struct watch *w)
+{
+	if (w->refused)
+		return WATCH_CANNOT_RUN;
+	if (WIFSIGNALED(w->status))
+		return WATCH_SIGNALLED + WTERMSIG(w->status);
+	return WEXITSTATUS(w->status);
+}
+
+static void put_end(struct watch *w)
+{
+	const struct session_counts *c = session_counts(w->session);
+	struct audit_event end = {0};
+
+	end.end.status = w->refused ? "refused" : w->status ? "error" : "ok";
+	end.end.exit = KNOWN(exit_status(w));
+	end.end.duration_ms = KNOWN((monotonic() - w->begun) / NS_PER_MS);
+	end.end.violations = KNOWN(c->refused);
+	put_own(w, AUDIT_RUN_END, &end);
+}
+
+/* ---- losses ---- */
+
+static const char *const loss_names[LOSS_COUNT] = {
+	[LOSS_EVENTS_RING] = "events_ring_full", [LOSS_BYTES_RING] = "bytes_ring_full",
+	[LOSS_SCRATCH] = "scratch_exhausted",	 [LOSS_OBJECTS] = "tls_objects_full",
+	[LOSS_READ] = "plaintext_unreadable",	 [LOSS_ARGS] = "arguments_unreadable",
+	[LOSS_STORAGE] = "storage_full",
+};
+
+static void put_loss(struct watch *w, const char *reason, uint64_t records, uint64_t bytes)
+{
+	struct audit_event ev = {0};
+
+	ev.loss.reason = reason;
+	ev.loss.records = KNOWN(records);
+	if (bytes)
+		ev.loss.bytes = KNOWN(bytes);
+	put_own(w, AUDIT_LOSS, &ev);
+	log_notice("lost %llu records: %s", (unsigned long long)records, reason);
+}
+
+static void look_for_losses(struct watch *w)
+{
+	struct loss_count now[LOSS_COUNT];
+
+	if (kernel_losses(w->kernel, now) < 0)
+		return;
+	for (size_t i = 0; i < LOSS_COUNT; i++) {
+		if (now[i].records != w->lost[i].records)
+			put_loss(w, loss_names[i], now[i].records - w->lost[i].records,
+				 now[i].bytes - w->lost[i].bytes);
+		w->lost[i] = now[i];
+	}
+	if (w->order.lost)
+		put_loss(w, "out_of_memory", w->order.lost, 0);
+	w->order.lost = 0;
+}
+
+/* ---- what cannot wait for order ---- */
+
+static bool is_refused(const struct decision *d)
+{
+	return d->verdict == VERDICT_DENY || d->verdict == VERDICT_KILL;
+}
+
+/* The first thing that the command's process does is its exec. */
+static void note_first_exec(struct watch *w, const struct rec_exec *r)
+{
+	if (w->started || (w->pid && (pid_t)r->rec.tgid != w->pid))
+		return;
+	if (!(r->flags & EXEC_REFUSED))
+		w->started = true;
+	w->refused = is_refused(&r->decision);
+}
+
+/* Ends the socket that carried a refused request, so that nobody waits for an answer. */
+static void destroy_socket(struct watch *w, uint64_t cookie, const struct rec *r)
+{
+	int e = cookie ? socket_destroy(cookie, (pid_t)r->tgid) : -ENOENT;
+
+	if (e == 0)
+		kernel_forget_socket(w->kernel, cookie);
+	else if (e != -ENOENT)
+		log_debug("cannot destroy a socket: %s", strerror(-e));
+}
+
+/* A destination refused with action: kill, by a program type that cannot send signals. */
+static void kill_process(const struct rec_net *r)
+{
+	if (r->decision.verdict == VERDICT_KILL && r->decision.tier == TIER_CGROUP)
+		kill((pid_t)r->rec.tgid, SIGKILL);
+}
+
+static void on_raw(void *ctx, const struct rec *r)
+{
+	struct watch *w = ctx;
+
+	if (r->type == REC_EXEC && r->size >= sizeof(struct rec_exec))
+		note_first_exec(w, (const struct rec_exec *)r);
+	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
+	    is_refused(&((const struct rec_http *)r)->decision))
+		destroy_socket(w, ((const struct rec_http *)r)->cookie, r);
+	if (r->type == REC_OPAQUE && r->size >= sizeof(struct rec_net) &&
+	    is_refused(&((const struct rec_net *)r)->decision))
+		destroy_socket(w, ((const struct rec_net *)r)->cookie, r);
+	if (r->type == REC_NET && r->size >= sizeof(struct rec_net))
+		kill_process((const struct rec_net *)r);
+	order_put(&w->order, r);
+}
+
+/* ---- TLS files ---- */
+
+static int probe_files(struct watch *w, const struct tls_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		int r = kernel_probe_file(w->kernel, files->files[i]);
+
+		if (r < 0) {
+			log_error("cannot probe %s: %s", files->files[i]->path, strerror(-r));
+			return r;
+		}
+		log_debug("probed %s", files->files[i]->path);
+	}
+	return 0;
+}
+
+/* A library that was not known before the start: what passed until now was not seen. */
+static void put_gap(struct watch *w, const struct rec *r, const char *path)
+{
+	struct audit_event ev = {0};
+
+	ev.process.pid = KNOWN(r->tgid);
+	ev.process.start = KNOWN(r->start);
+	ev.process.comm = r->comm;
+	ev.exec.path = path;
+	ev.loss.reason = "tls_library_mapped_late";
+	put_own(w, AUDIT_LOSS, &ev);
+	log_notice("%s was mapped after the start: its earlier plaintext was not seen", path);
+}
+
+/* Looks at what a process has mapped, once a program of it that connects to somewhere. */
+static void look_at_mappings(struct watch *w, const struct rec *r)
+{
+	struct tls_files fresh = {0};
+
+	if (map_get(&w->seen, r->tgid) == (void *)(uintptr_t)r->start)
+		return;
+	map_put(&w->seen, r->tgid, (void *)(uintptr_t)r->start);
+	if (tlsfiles_of_process((pid_t)r->tgid, &w->files, &fresh) < 0)
+		return;
+	probe_files(w, &fresh);
+	for (size_t i = 0; i < fresh.count; i++)
+		put_gap(w, r, fresh.files[i]->path);
+	tlsfiles_free(&fresh);
+}
+
+/* ---- records in order ---- */
+
+static void on_ordered(void *ctx, const struct rec *r)
+{
+	struct watch *w = ctx;
+
+	session_record(w->session, r);
+	if (r->type == REC_NET)
+		look_at_mappings(w, r);
+	if (r->type == REC_EXEC || r->type == REC_EXIT)
+		map_take(&w->seen, r->tgid);
+	if (r->type == REC_EXIT)
+		kernel_forget_process(w->kernel, r->tgid);
+}
+
+/* Returns how many records came. */
+static int drain(struct watch *w, bool last)
+{
+	uint64_t horizon = last ? UINT64_MAX : monotonic() - HORIZON_NS;
+	int n = kernel_drain(w->kernel, on_raw, w);
+
+	order_release(&w->order, horizon, on_ordered, w);
+	look_for_losses(w);
+	return n;
+}
+
+/* ---- signals ---- */
+
+static int catch_signals(struct watch *w)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	static const int caught[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+				     SIGCONT, SIGWINCH, SIGALRM};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaddset(&set, caught[i]);
+	sigaction(SIGPIPE, &ignore, &w->was.pipe);
+	sigaction(SIGXFSZ, &ignore, &w->was.xfsz);
+	sigprocmask(SIG_BLOCK, &set, &w->was.mask);
+	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return w->signals < 0 ? -errno : 0;
+}
+
+static void reap(struct watch *w)
+{
+	int status;
+
+	while (w->pid && !w->ended && waitpid(w->pid, &status, WNOHANG) == w->pid) {
+		w->status = status;
+		w->ended = true;
+	}
+}
+
+/*
+ * What the terminal sends (Ctrl-C) the command gets itself, being in the same process group; what
+ * somebody sends to warden is passed on.
+ */
+static void on_signals(struct watch *w)
+{
+	struct signalfd_siginfo si;
+
+	while (read(w->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		int n = (int)si.ssi_signo;
+
+		if (n == SIGCHLD) {
+			reap(w);
+		} else if (w->ended) {
+			w->kill_rest |= n == SIGINT || n == SIGTERM || n == SIGQUIT || n == SIGHUP;
+		} else if (si.ssi_code != SI_KERNEL && n != SIGWINCH && n != SIGCONT) {
+			kill(w->pid, n);
+		}
+	}
+}
+
+/* ---- the life of a run ---- */
+
+static bool anybody_left(const struct watch *w)
+{
+	char text[64];
+	ssize_t n = pread(w->populated, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	return strstr(text, "populated 1");
+}
+
+static void loop_until_empty(struct watch *w)
+{
+	int tick = TICK_MIN_MS;
+	bool said = false;
+
+	while (!w->ended || anybody_left(w)) {
+		struct pollfd fds[] = {
+			{.fd = w->signals, .events = POLLIN},
+			{.fd = kernel_event_fd(w->kernel), .events = POLLIN},
+			{.fd = w->populated, .events = POLLPRI},
+		};
+
+		poll(fds, 3, tick);
+		on_signals(w);
+		if (drain(w, false))
+			tick = TICK_MIN_MS;
+		else if (tick < TICK_MAX_MS)
+			tick *= 2;
+		if (w->kill_rest)
+			cgroup_destroy(w->cgroup.path, 0);
+		if (w->ended && !said && anybody_left(w)) {
+			said = true;
+			log_verbose("the command has ended; waiting for the processes it left");
+		}
+	}
+}
+
+static int start_command(struct watch *w)
+{
+	const struct spawn s = {
+		.path = w->o->path,
+		.argv = w->o->argv,
+		.user = w->o->user,
+		.cgroup = w->cgroup.fd,
+		.signals = &w->was,
+	};
+	int r = spawn_start(&s, &w->pid);
+
+	if (r == 0)
+		return 0;
+	drain(w, true);
+	log_error("%s: %s", w->o->argv[0], strerror(-r));
+	w->refused = true;
+	w->ended = true;
+	return r;
+}
+
+static void summary(const struct watch *w)
+{
+	console_summary(session_counts(w->session), w->o->tiers, enforcing(w), w->o->trail_path);
+}
+
+static int live(struct watch *w)
+{
+	put_start(w);
+	if (w->recorder.error)
+		return 1;
+	start_command(w);
+	loop_until_empty(w);
+	drain(w, true);
+	session_finish(w->session);
+	put_end(w);
+	summary(w);
+	return exit_status(w);
+}
+
+/* ---- begin and end ---- */
+
+static int open_session(struct watch *w)
+{
+	const struct session_options so = {
+		.image = w->o->image->data,
+		.policy = w->o->policy,
+		.capture = w->o->policy ? w->o->policy->capture : CAPTURE_EVIDENCE,
+		.wall = (int64_t)(time_now() - monotonic()),
+		.run_id = w->o->run_id,
+		.run_name = w->o->run_name,
+		.cgroup = w->cgroup.name,
+		.emit = emit,
+		.ctx = w,
+	};
+
+	w->recorder = (struct recorder){
+		.trail = w->o->trail, .changed = audit_changed, .ctx = w};
+	return session_new(&so, &w->session);
+}
+
+static int fail(int r, const char *what)
+{
+	log_error("%s: %s", what, strerror(-r));
+	return r;
+}
+
+static int open_kernel(struct watch *w)
+{
+	const struct kernel_options ko = {
+		.cgroup = &w->cgroup,
+		.tiers = w->o->tiers,
+		.image = w->o->image,
+		.pins = w->o->place->pins,
+		.copy_bytes = !w->o->policy || w->o->policy->capture != CAPTURE_OFF,
+	};
+	struct kernel_error error;
+	int r = kernel_load(&ko, &w->kernel, &error);
+
+	if (r < 0)
+		log_error("%s", error.text);
+	return r;
+}
+
+static int open_files(struct watch *w)
+{
+	int r = tlsfiles_before_start(w->o->path, environ, &w->files);
+
+	if (r < 0)
+		return fail(r, "cannot look for TLS libraries");
+	return probe_files(w, &w->files);
+}
+
+static int open_all(struct watch *w)
+{
+	char events[4200];
+	int r = cgroup_create(w->o->place->cgroup, &w->cgroup);
+
+	if (r < 0)
+		return fail(r, "cannot make the workload's cgroup");
+	snprintf(events, sizeof(events), "%s/cgroup.events", w->cgroup.path);
+	w->populated = open(events, O_RDONLY | O_CLOEXEC);
+	if (w->populated < 0)
+		return fail(-errno, "cannot watch the workload's cgroup");
+	r = catch_signals(w);
+	if (r < 0)
+		return fail(r, "cannot catch signals");
+	r = open_session(w);
+	if (r < 0)
+		return fail(r, "cannot start the session");
+	r = open_kernel(w);
+	return r < 0 ? r : open_files(w);
+}
+
+int watch_command(const struct watch_options *o)
+{
+	struct watch w = {.o = o, .cgroup = CGROUP_NONE, .populated = -1, .signals = -1};
+	int status = 1;
+
+	w.begun = monotonic();
+	if (open_all(&w) == 0)
+		status = live(&w);
+	/* Nothing may run on without its programs. */
+	cgroup_destroy(o->place->cgroup, 5000);
+	kernel_close(&w.kernel);
+	session_free(&w.session);
+	order_free(&w.order);
+	tlsfiles_free(&w.files);
+	map_free(&w.seen);
+	cgroup_release(&w.cgroup);
+	if (w.populated >= 0)
+		close(w.populated);
+	if (w.signals >= 0)
+		close(w.signals);
+	return status;
+}
