@@ -48,34 +48,35 @@ static uint32_t phrase_rule(const void *img, uint32_t phrase, enum kind kind)
 	return decide_content(img, &a);
 }
 
-/* Walks one automaton; `phrase` is the best so far. */
-static uint32_t scan(const void *img, const struct image_dfa *d, enum kind kind, const char *text,
-		     size_t len, uint32_t phrase)
+/*
+ * One step of an automaton. Returns the phrase that ends here if it breaks an earlier rule than
+ * `phrase` does, else `phrase`.
+ */
+static uint32_t step(const void *img, const struct image_dfa *d, enum kind kind, uint8_t byte,
+		     uint32_t *state, uint32_t phrase)
 {
 	uint32_t at = (uint32_t)((const uint8_t *)d - (const uint8_t *)img);
-	uint32_t state = d->start, found;
+	uint32_t class, found;
 
-	for (size_t i = 0; i < len && d->trans; i++) {
-		uint32_t class = image_u8(img, (uint64_t)d->classes + (uint8_t)text[i]);
-
-		state &= DFA_STATE;
-		state = image_u32(img, d->trans + (uint64_t)(state + class) * 4);
-		if (!(state & DFA_ACCEPT))
-			continue;
-		found = match_dfa_accept(img, at, state);
-		if (phrase_rule(img, found, kind) < phrase_rule(img, phrase, kind))
-			phrase = found;
-	}
-	return phrase;
+	if (!d->trans)
+		return phrase;
+	class = image_u8(img, (uint64_t)d->classes + byte);
+	*state = image_u32(img, d->trans + (uint64_t)((*state & DFA_STATE) + class) * 4);
+	if (!(*state & DFA_ACCEPT))
+		return phrase;
+	found = match_dfa_accept(img, at, *state);
+	return phrase_rule(img, found, kind) < phrase_rule(img, phrase, kind) ? found : phrase;
 }
 
 uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t len)
 {
-	const struct image_header *h = image_header(img);
+	const struct image_dfa *d = image_header(img)->phrases;
+	uint32_t states[2] = {d[0].start, d[1].start};
 	uint32_t phrase = ROW_NONE;
 
-	for (size_t i = 0; i < sizeof(h->phrases) / sizeof(h->phrases[0]); i++)
-		phrase = scan(img, &h->phrases[i], kind, text, len, phrase);
+	for (size_t i = 0; i < len && phrase == ROW_NONE; i++)
+		for (size_t n = 0; n < 2; n++)
+			phrase = step(img, &d[n], kind, (uint8_t)text[i], &states[n], phrase);
 	return phrase;
 }
 

@@ -38,7 +38,11 @@ int ask_parse(const char *activity, struct ask *ret, struct buf *complaint);
 void ask_decide(const void *img, const struct ask *ask, const char *text, size_t len,
 		struct activity *ret_activity, struct decision *ret);
 
-/* The phrase in a text that breaks the first content rule for that kind, or ROW_NONE. */
+/*
+ * The first phrase in a text that breaks a content rule for that kind, or ROW_NONE: in the kernel
+ * it decides before the rest of the text is there. Where several end at one byte, the first rule
+ * counts.
+ */
 uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t len);
 
 /* A rule of an image, for people. Strings live as long as the image. */

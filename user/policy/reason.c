@@ -9,7 +9,6 @@
 
 /* What a sentence is made of. */
 struct refusal {
-	const struct decision *decision;
 	const struct rule_view *rule; /* NULL: no rule */
 	const char *kind;             /* of the activity, `kind_len` bytes */
 	int kind_len;
@@ -79,7 +78,6 @@ char *decision_reason(const void *img, const struct decision *d, const char *act
 	struct rule_view rule;
 	bool has_rule = ask_rule(img, d->rule, &rule);
 	struct refusal r = {
-		.decision = d,
 		.rule = has_rule ? &rule : NULL,
 		.kind = activity,
 		.kind_len = (int)strcspn(activity, ":"),

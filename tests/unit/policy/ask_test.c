@@ -167,6 +167,7 @@ static const char yaml[] =
 	"content:\n"
 	"  - {name: later, deny: [\"drop\"], in: [exec]}\n"
 	"  - {name: destructive, deny: [\"DROP TABLE\", \"rm -rf\"], in: [exec, http]}\n"
+	"  - {name: both, deny: [\"top secret\"], in: [exec]}\n"
 	"  - {name: exact, deny: [\"Secret\"], in: [exec], case: exact}\n";
 
 static struct policy *load(const char *text)
@@ -236,9 +237,15 @@ static void test_decisions(void **state)
 		 "deny content later: phrase of content rule 'later'"},
 		{"exec:/usr/bin/sh", "a RM -RF b",
 		 "deny content destructive: phrase of content rule 'destructive'"},
-		/* The first rule, not the first place in the text. */
+		/* The first in the text decides; of two that end together, the first rule. */
 		{"exec:/usr/bin/sh", "rm -rf; drop",
-		 "deny content later: phrase of content rule 'later'"},
+		 "deny content destructive: phrase of content rule 'destructive'"},
+		{"exec:/usr/bin/sh", "a Secret",
+		 "deny content exact: phrase of content rule 'exact'"},
+		{"exec:/usr/bin/sh", "xSecretEnd",
+		 "deny content exact: phrase of content rule 'exact'"},
+		{"exec:/usr/bin/sh", "top Secret",
+		 "deny content both: phrase of content rule 'both'"},
 		{"exec:/usr/bin/sh", "secret", "allow allow allow[0]: "},
 		{"exec:/usr/bin/sh", "a Secret",
 		 "deny content exact: phrase of content rule 'exact'"},

@@ -499,6 +499,25 @@ static void test_too_large(void **state)
 	policy_free(&p);
 }
 
+/* Keys of destinations are different for different destinations, and are never that of a free slot.
+ */
+static void test_dest_keys(void **state)
+{
+	static const uint32_t classes[] = {0, 1, 0xffff, 0xffffff};
+	static const uint32_t port[] = {0, 1, 443, 0xffff, PORT_ANY};
+
+	for (size_t c = 0; c < 4; c++)
+		for (size_t p = 0; p < 5; p++)
+			for (uint32_t proto = PROTO_TCP; proto <= PROTO_OTHER; proto++) {
+				uint64_t key = IMAGE_DEST_KEY(classes[c], port[p], proto);
+
+				assert_true(key != 0);
+				assert_int_equal(key >> 24, classes[c]);
+				assert_int_equal(key >> 4 & 0xfffff, port[p]);
+				assert_int_equal(key & 3, proto);
+			}
+}
+
 /* ---- sizes ---- */
 
 static void make_literal(char *out, int i)
@@ -601,6 +620,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_too_many_states),
 	cmocka_unit_test(test_too_many_automata),
 	cmocka_unit_test(test_too_large),
+	cmocka_unit_test(test_dest_keys),
 	cmocka_unit_test(test_sizes),
 };
 
