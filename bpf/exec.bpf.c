@@ -11,6 +11,7 @@
  * Against it: the file is the one that the kernel has opened, and the arguments are read again
  * from the new program's own stack, after the point of no return and before it runs.
  */
+#include "object.bpf.h"
 #include "path.bpf.h"
 #include "phrase.bpf.h"
 
@@ -342,8 +343,13 @@ int BPF_PROG(exec_exit, struct task_struct *task)
 {
 	struct scratch *s;
 	struct rec_exit *r;
+	__u32 tid;
 
-	if (!scope_current() || BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (!scope_current())
+		return 0;
+	tid = BPF_CORE_READ(task, pid);
+	bpf_map_delete_elem(&entered, &tid);
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	s = scratch_claim();
 	if (!s)

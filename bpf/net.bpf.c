@@ -31,9 +31,14 @@ struct {
 /* True when datagrams to the same place were decided before: nothing new to say about them. */
 static __always_inline int net_again(const struct net_last *last, const struct net_last *now)
 {
-	return last && last->generation == now->generation && last->addr[0] == now->addr[0] &&
-	       last->addr[1] == now->addr[1] && last->port_family == now->port_family &&
-	       now->generation;
+	__u64 differ;
+
+	if (!last || !now->generation)
+		return 0;
+	/* One comparison, because each branch here doubles what the verifier walks behind it. */
+	differ = (last->generation ^ now->generation) | (last->addr[0] ^ now->addr[0]) |
+		 (last->addr[1] ^ now->addr[1]) | (last->port_family ^ now->port_family);
+	return !differ;
 }
 
 /*
@@ -101,7 +106,8 @@ static __always_inline int net_lsm(struct socket *sock, const void *addr, int le
 	int ret = 0;
 
 	bpf_probe_read_kernel(&family, sizeof(family), addr);
-	if (family == AF_UNSPEC) /* dissolves a connection */
+	/* Dissolves a connection; talks to the kernel, as every look-up of a name does. */
+	if (family == AF_UNSPEC || family == AF_NETLINK)
 		return 0;
 	s = decision_begin(&img);
 	if (!s)
@@ -143,22 +149,23 @@ static __always_inline void net_last_read(struct net_last *now, const void *addr
 		now->generation = 0; /* paths are decided each time */
 }
 
-static __always_inline int net_sendmsg_to(struct socket *sock, struct sock *sk, const void *addr,
-					  int len)
+/* True when this socket was last allowed to send to that address. Of its own, see net_again(). */
+static __noinline int net_sent_before(struct sock *sk, const void *addr)
 {
-	struct net_last now, *last;
-	int ret;
+	struct net_last now;
 
 	net_last_read(&now, addr);
-	last = bpf_sk_storage_get(&lasts, sk, 0, 0);
-	if (net_again(last, &now))
-		return 0;
-	ret = net_lsm(sock, addr, len);
-	if (ret || !now.generation)
-		return ret;
+	return net_again(bpf_sk_storage_get(&lasts, sk, 0, 0), &now);
+}
+
+static __noinline int net_remember(struct sock *sk, const void *addr)
+{
+	struct net_last now, *last = bpf_sk_storage_get(&lasts, sk, 0, 0);
+
+	net_last_read(&now, addr);
 	if (last)
 		*last = now;
-	else
+	else if (now.generation)
 		bpf_sk_storage_get(&lasts, sk, &now, BPF_SK_STORAGE_GET_F_CREATE);
 	return 0;
 }
@@ -182,7 +189,11 @@ int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	if (BPF_CORE_READ(sock, type) == SOCK_STREAM &&
 	    !(BPF_CORE_READ(msg, msg_flags) & MSG_FASTOPEN))
 		return 0;
-	return net_sendmsg_to(sock, sk, addr, len);
+	if (net_sent_before(sk, addr))
+		return 0;
+	if (net_lsm(sock, addr, len))
+		return -EPERM;
+	return net_remember(sk, addr);
 }
 
 /* ---- the cgroup tier: attached to the workload's cgroup, so the scope is given ---- */

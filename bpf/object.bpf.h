@@ -38,16 +38,18 @@ struct object {
 	__u64 cookie; /* of its socket; 0: not bound */
 	struct net_peer peer;
 	__u64 offset[DIR_COUNT]; /* bytes that have passed */
-	__u64 reported;		 /* requests whose head has been recorded */
 	struct image_row hit;	 /* of the request at work */
-	__u32 flags;
 	/*
-	 * The reader of requests twice: [current] has read what the library has taken, the other
-	 * one what was offered in the call at work. A call that fails is repeated by its caller.
+	 * Bytes that were offered and read here, and that the library has not taken yet: a call
+	 * that fails, or takes a part, is repeated by its caller with what is left. They are not
+	 * read again. (What a library has begun to encrypt is what it will send, whatever the
+	 * repeated call offers.)
 	 */
-	__u32 current;
-	__u32 state[2][2]; /* of the phrase automata, likewise */
-	struct http1 http[2];
+	__u64 ahead;
+	__u32 flags;
+	__u32 begun;	/* the automata have been started */
+	__u32 state[2]; /* of the phrase automata */
+	struct http1 http; /* reader of requests */
 };
 
 /* Full means that no other object can be followed: refused where a rule asks for plaintext. */

@@ -21,18 +21,23 @@ const volatile __u8 copy_bytes = 0;
 
 __u32 audit_failed = 0;
 
+/* Tries one slot, and stops when it is ours; one call too many says that none was free. */
+static long scratch_try(__u32 i, void *first)
+{
+	__u32 slot = (*(__u32 *)first + i) % SCRATCH_SLOTS;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+
+	if (i >= SCRATCH_SLOTS || !s)
+		return 1;
+	return !s->owner && !__sync_val_compare_and_swap(&s->owner, 0, 1);
+}
+
 __weak __noinline int scratch_slot(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 first = bpf_get_smp_processor_id() * 8; /* kept: we may go on on another CPU */
+	long tried = loop(SCRATCH_SLOTS + 1, scratch_try, &first);
 
-	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
-		__u32 slot = (cpu * 8 + i) % SCRATCH_SLOTS;
-		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
-
-		if (s && !s->owner && !__sync_val_compare_and_swap(&s->owner, 0, 1))
-			return slot;
-	}
-	return -1;
+	return tried <= SCRATCH_SLOTS ? (int)((first + (__u32)tried - 1) % SCRATCH_SLOTS) : -1;
 }
 
 static __always_inline void tamper_report(__u32 what, __u32 pid)

@@ -77,11 +77,6 @@ static __always_inline struct object *tls_object(__u64 address)
 
 /* ---- requests ---- */
 
-static __always_inline struct http1 *tls_reader(struct object *o, __u32 which)
-{
-	return &o->http[which & 1];
-}
-
 /* Appends kernel memory to the name under construction; s->count is its length. */
 static __always_inline void tls_name_add(struct scratch *s, const void *from, __u32 len)
 {
@@ -108,7 +103,7 @@ static __always_inline __u32 tls_name(struct scratch *s, const struct http1 *p)
 	return s->count;
 }
 
-static __always_inline void tls_record(struct scratch *s, struct object *o, const struct http1 *p,
+static __noinline void tls_record(struct scratch *s, struct object *o, const struct http1 *p,
 				       __u32 phase, __u32 tier)
 {
 	struct rec_http *r = (struct rec_http *)s->record;
@@ -132,7 +127,7 @@ static __always_inline void tls_record(struct scratch *s, struct object *o, cons
  * A request is refused: sees to it that nothing of it leaves, and returns the tier that does. A
  * socket that cannot be marked, or is not known, leaves only the process itself.
  */
-static __always_inline __u32 tls_stop(struct scratch *s, struct object *o)
+static __noinline __u32 tls_stop(struct scratch *s, struct object *o)
 {
 	__u32 tier = tier_plaintext;
 	__u64 cookie = o->cookie;
@@ -149,8 +144,8 @@ static __always_inline __u32 tls_stop(struct scratch *s, struct object *o)
 	return tier;
 }
 
-/* The head of a request is whole. Decided again when its call was repeated, recorded once. */
-static __always_inline void tls_head(struct tls_ctx *c, struct http1 *p)
+/* The head of a request is whole. */
+static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 {
 	struct scratch *s = c->s;
 	struct object *o = c->o;
@@ -169,14 +164,11 @@ static __always_inline void tls_head(struct tls_ctx *c, struct http1 *p)
 		tier = tls_stop(s, o);
 	if (s->phrase != ROW_NONE)
 		o->flags |= OBJECT_REFUSED;
-	if (o->reported < p->begun) {
-		o->reported = p->begun;
-		tls_record(s, o, p, 0, tier);
-	}
+	tls_record(s, o, p, 0, tier);
 }
 
 /* A phrase was found in the request at work, behind its head. */
-static __always_inline void tls_phrase(struct tls_ctx *c, struct http1 *p)
+static __noinline void tls_phrase(struct tls_ctx *c, struct http1 *p)
 {
 	struct scratch *s = c->s;
 	struct object *o = c->o;
@@ -195,7 +187,7 @@ static __always_inline void tls_phrase(struct tls_ctx *c, struct http1 *p)
 }
 
 /* What the reader cannot follow: decided once, as an opaque connection, if rules ask for requests. */
-static __always_inline void tls_blind(struct tls_ctx *c, __u32 why)
+static __noinline void tls_blind(struct tls_ctx *c, __u32 why)
 {
 	struct scratch *s = c->s;
 	struct object *o = c->o;
@@ -253,7 +245,7 @@ static long tls_step(__u32 i, void *data)
 	struct tls_ctx *c = data;
 	struct scratch *s = c->s;
 	struct object *o = c->o;
-	struct http1 *p = tls_reader(o, o->current + 1);
+	struct http1 *p = &o->http;
 
 	s->aux = p->state;
 	if (http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1))
@@ -288,27 +280,28 @@ static long tls_chunk(__u32 i, void *data)
 	return refused(&s->dec) || (c->o->flags & OBJECT_BLIND);
 }
 
-/* Reads what the call offers into the other reader; s->dec tells whether it may go. */
+/* Reads what the call offers and earlier ones did not; s->dec tells whether it may go. */
 static __always_inline void tls_read_ahead(struct tls_ctx *c)
 {
 	struct scratch *s = c->s;
 	struct object *o = c->o;
-	__u32 from = o->current & 1;
-	__u32 to = from ^ 1;
 
-	bpf_probe_read_kernel(tls_reader(o, to), sizeof(struct http1), tls_reader(o, from));
 	activity_init(&s->act, KIND_HTTP);
 	matcher_init(&s->m);
 	phrase_init(c->img, s);
-	if (o->state[from][0] | o->state[from][1]) {
-		s->state[0] = o->state[from][0];
-		s->state[1] = o->state[from][1];
+	if (o->begun) {
+		s->state[0] = o->state[0];
+		s->state[1] = o->state[1];
 	}
 	s->dec.verdict = VERDICT_ALLOW;
-	s->left = 0;
-	loop(COPY_CHUNKS_MAX, tls_chunk, c);
-	o->state[to][0] = s->state[0];
-	o->state[to][1] = s->state[1];
+	s->left = o->ahead;
+	if (c->call->len > o->ahead) {
+		loop(COPY_CHUNKS_MAX, tls_chunk, c);
+		o->ahead = c->call->len;
+	}
+	o->begun = 1;
+	o->state[0] = s->state[0];
+	o->state[1] = s->state[1];
 }
 
 /* A phrase that ends within a head which itself has not ended: refused without waiting for it. */
@@ -321,7 +314,7 @@ static __always_inline void tls_phrase_in_head(struct tls_ctx *c)
 		return;
 	o->hit.allow = 0; /* the name is not known: only the content speaks */
 	o->hit.deny = o->hit.audit = o->hit.opaque = RULE_NONE;
-	tls_phrase(c, tls_reader(o, o->current + 1));
+	tls_phrase(c, &o->http);
 }
 
 /* Entry of a writing function. Returns the tier that stops it, or TIER_NONE. */
@@ -358,20 +351,6 @@ static __always_inline __u32 tls_write(struct member *m, __u64 address, __u64 bu
 	}
 	scratch_release(c.s);
 	return m->call.refused ? tier_plaintext : TIER_NONE;
-}
-
-/* The library has taken only `n` bytes: reads those again, for the reader that stays. */
-static __always_inline void tls_commit(struct tls_ctx *c, __u64 n)
-{
-	struct object *o = c->o;
-
-	if (o->flags & OBJECT_BLIND)
-		return;
-	if (n < c->call->len) {
-		c->call->len = n;
-		tls_read_ahead(c);
-	}
-	o->current ^= 1;
 }
 
 /* ---- payload ---- */
@@ -436,7 +415,7 @@ static __always_inline void tls_return(struct member *m, __s64 ret)
 		n = tls_moved(c.call, c.s, ret);
 		if (n && n <= m->call.len) {
 			if (m->call.dir == DIR_WRITE)
-				tls_commit(&c, n);
+				c.o->ahead -= n < c.o->ahead ? n : c.o->ahead;
 			m->call.len = n;
 			c.s->left = 0;
 			if (copy_bytes)

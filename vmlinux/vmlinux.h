@@ -223,6 +223,7 @@ struct sockaddr_un {
 #define AF_UNIX	  1
 #define AF_INET	  2
 #define AF_INET6  10
+#define AF_NETLINK 16
 
 #define IPPROTO_TCP   6
 #define IPPROTO_UDP   17
