@@ -371,7 +371,8 @@ static void loop_until_empty(struct watch *w)
 		struct pollfd fds[] = {
 			{.fd = w->signals, .events = POLLIN},
 			{.fd = kernel_event_fd(w->kernel), .events = POLLIN},
-			{.fd = w->populated, .events = POLLPRI},
+			/* It stays readable until it is read, which anybody_left() does from then on. */
+			{.fd = w->ended ? w->populated : -1, .events = POLLPRI},
 		};
 
 		poll(fds, 3, tick);
