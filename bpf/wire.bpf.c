@@ -18,9 +18,14 @@
 #define TLS_HANDSHAKE	 0x16
 #define TLS_CLIENT_HELLO 0x01
 
+#define FIRST_BYTES 6 /* of a stream: enough to know a ClientHello, or a request */
+
 struct wire_state {
-	__u32 begun; /* the first payload has been looked at */
-	__u32 tls;   /* a ClientHello has been seen, and decided */
+	__u32 base;    /* TCP sequence number of the stream's first byte */
+	__u32 have;    /* of `first` */
+	__u32 settled; /* the first bytes have been looked at */
+	__u32 tls;     /* a ClientHello has been seen, and decided */
+	__u8 first[8];
 };
 
 struct {
@@ -33,6 +38,7 @@ struct {
 struct wire_packet {
 	struct net_peer local;
 	struct net_peer peer;
+	__u32 seq;     /* TCP sequence number, host byte order */
 	__u32 payload; /* offset of the TCP payload */
 	__u32 len;     /* of it */
 };
@@ -42,7 +48,7 @@ static __always_inline int wire_parse(struct __sk_buff *skb, struct wire_packet 
 {
 	__u8 first = 0, protocol = 0, doff = 0;
 	__u16 ports[2];
-	__u32 tcp;
+	__u32 tcp, seq = 0;
 
 	if (bpf_skb_load_bytes(skb, 0, &first, 1))
 		return -1;
@@ -60,8 +66,10 @@ static __always_inline int wire_parse(struct __sk_buff *skb, struct wire_packet 
 		p->peer.family = AF_INET6;
 	}
 	if (protocol != IPPROTO_TCP || bpf_skb_load_bytes(skb, tcp, ports, sizeof(ports)) ||
+	    bpf_skb_load_bytes(skb, tcp + 4, &seq, sizeof(seq)) ||
 	    bpf_skb_load_bytes(skb, tcp + 12, &doff, 1))
 		return -1;
+	p->seq = bpf_ntohl(seq);
 	p->local.port = bpf_ntohs(ports[0]);
 	p->peer.port = bpf_ntohs(ports[1]);
 	p->payload = tcp + (doff >> 4) * 4;
@@ -135,28 +143,65 @@ static __always_inline int wire_is_http(const __u8 *b)
 	       word == 0x54524143 /* TRAC */ || word == 0x50524920 /* PRI  */;
 }
 
-/* Looks at the first bytes of a segment: does a TLS connection begin, or cleartext HTTP? */
-static __always_inline int wire_inspect(struct __sk_buff *skb, struct wire_state *w, __u64 cookie,
-					const struct wire_packet *p)
+static __always_inline int wire_is_hello(const __u8 *b)
 {
-	__u8 b[6] = {};
-	struct object *o;
-	__u32 first = !w->begun;
+	return b[0] == TLS_HANDSHAKE && b[1] == 3 && b[5] == TLS_CLIENT_HELLO;
+}
 
-	w->begun = 1;
-	if (bpf_skb_load_bytes(skb, p->payload, b, sizeof(b)))
-		return PASS;
-	if (b[0] == TLS_HANDSHAKE && b[1] == 3 && b[5] == TLS_CLIENT_HELLO) {
-		w->tls = 1;
-		o = wire_object();
-		if (!o)
-			return wire_opaque(cookie, p, OPAQUE_TLS);
-		wire_bind(o, cookie, p);
-		return PASS;
-	}
-	if (first && wire_is_http(b))
-		return wire_opaque(cookie, p, OPAQUE_CLEARTEXT);
+static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
+{
+	struct object *o = wire_object();
+
+	w->tls = 1;
+	if (!o)
+		return wire_opaque(cookie, p, OPAQUE_TLS);
+	wire_bind(o, cookie, p);
 	return PASS;
+}
+
+/* Adds the next bytes of the stream to its first ones, however small the pieces. */
+static __always_inline void wire_collect(struct __sk_buff *skb, struct wire_state *w,
+					 const struct wire_packet *p)
+{
+	__u32 from;
+
+	if (!w->have)
+		w->base = p->seq;
+	from = w->base + w->have - p->seq; /* where in this segment the stream goes on */
+	if (from >= p->len)
+		return;
+	for (__u32 i = 0; i < FIRST_BYTES; i++) {
+		if (w->have >= FIRST_BYTES || from + i >= p->len)
+			return;
+		bpf_skb_load_bytes(skb, p->payload + from + i, &w->first[w->have & 7], 1);
+		w->have++;
+	}
+}
+
+/* How a stream begins: TLS, HTTP without it, or something that nobody asks about. */
+static __always_inline int wire_first(struct __sk_buff *skb, struct wire_state *w, __u64 cookie,
+				      const struct wire_packet *p)
+{
+	wire_collect(skb, w, p);
+	if (w->have >= 4 && wire_is_http(w->first)) {
+		w->settled = 1;
+		return wire_opaque(cookie, p, OPAQUE_CLEARTEXT);
+	}
+	if (w->have < FIRST_BYTES)
+		return PASS;
+	w->settled = 1;
+	return wire_is_hello(w->first) ? wire_tls(w, cookie, p) : PASS;
+}
+
+/* Later on a ClientHello may begin any segment: after a CONNECT, or a STARTTLS. */
+static __always_inline int wire_later(struct __sk_buff *skb, struct wire_state *w, __u64 cookie,
+				      const struct wire_packet *p)
+{
+	__u8 b[FIRST_BYTES] = {};
+
+	if (bpf_skb_load_bytes(skb, p->payload, b, sizeof(b)) || !wire_is_hello(b))
+		return PASS;
+	return wire_tls(w, cookie, p);
 }
 
 SEC("cgroup_skb/egress")
@@ -186,5 +231,7 @@ int wire_egress(struct __sk_buff *skb)
 		loss_add(LOSS_STORAGE, 0);
 		return DROP;
 	}
-	return w->tls ? PASS : wire_inspect(skb, w, cookie, &p);
+	if (w->tls)
+		return PASS;
+	return w->settled ? wire_later(skb, w, cookie, &p) : wire_first(skb, w, cookie, &p);
 }
