@@ -71,11 +71,19 @@ static void occupy_standard_streams(void)
 			_exit(EXIT_FAILED);
 }
 
-int main(int argc, char **argv)
+/* What was printed and did not arrive is a failure, if nothing else was. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("cannot write to standard output");
+	return status == EXIT_OK ? EXIT_FAILED : status;
+}
+
+static int dispatch(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
-	occupy_standard_streams();
 	if (!name) {
 		usage(stderr);
 		return EXIT_USAGE;
@@ -97,4 +105,10 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	return unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+	occupy_standard_streams();
+	return finish(dispatch(argc, argv));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -8,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "policy/check.h"
 #include "policy/load.h"
+#include "policy/lower.h"
 
 struct args {
 	bool strict;
@@ -52,12 +54,24 @@ static void print_policy(const struct policy *policy)
 	}
 }
 
+/* A policy that is right in itself may still need tables larger than there can be. */
+static int compile(const struct policy *policy, struct diags *diags)
+{
+	struct image_block image = {0};
+	int r = policy_lower(policy, 1, &image, diags);
+
+	free(image.data);
+	return r;
+}
+
 static int check_file(const char *file, bool strict)
 {
 	_cleanup_(policy_free) struct policy *policy = NULL;
 	_cleanup_(diags_free) struct diags diags = {};
 	int r = policy_load(file, &policy, &diags);
 
+	if (r == 0)
+		r = compile(policy, &diags);
 	if (strict)
 		make_strict(&diags);
 	diags_print(&diags, file, stderr);
