@@ -112,13 +112,18 @@ demo: deps
 # machines with BPF LSM.
 KERNEL_TESTS := $(B)/tests/equality_test $(sort $(wildcard tests/e2e/*.sh))
 
+# Two halves of about the same length: emulated machines are slow, and have one CPU's speed.
+VM_TESTS_A := $(B)/tests/equality_test $(addprefix tests/e2e/,exec.sh net.sh scope.sh demo.sh)
+VM_TESTS_B := $(filter-out $(VM_TESTS_A),$(KERNEL_TESTS))
+vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
+
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
-	$(Q)tests/run-all -j 2 $(UNIT) $(KERNEL_TESTS) --vm 6.1 $(KERNEL_TESTS)
+	$(Q)tests/run-all -j 3 $(call vm-tests,6.1) --here $(UNIT) $(KERNEL_TESTS)
 
 test-kernels: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
-	$(Q)tests/run-all --vm 6.12 $(KERNEL_TESTS) --vm 7.3 $(KERNEL_TESTS)
+	$(Q)tests/run-all -j 2 $(call vm-tests,6.12) $(call vm-tests,7.3)
 
 bench: deps-test
 	$(call install-packages,$(DEPS_BENCH))

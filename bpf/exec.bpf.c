@@ -229,6 +229,16 @@ static __always_inline __u64 exec_argv(void)
 	return argv;
 }
 
+static __noinline int exec_look_early(const void *img, struct scratch *s)
+{
+	struct args_ctx c = {.img = img, .s = s};
+
+	s->left = exec_argv();
+	if (s->left)
+		loop(ARGS_EARLY, args_early, &c);
+	return 0;
+}
+
 static __always_inline __u32 exec_d_path(struct scratch *s, struct linux_binprm *bprm)
 {
 	long n = bpf_d_path(&bprm->file->f_path, (char *)s->name, NAME_SIZE);
@@ -239,7 +249,6 @@ static __always_inline __u32 exec_d_path(struct scratch *s, struct linux_binprm 
 SEC("lsm.s/bprm_check_security")
 int BPF_PROG(exec_check, struct linux_binprm *bprm)
 {
-	struct args_ctx c = {};
 	const void *img;
 	struct scratch *s;
 	int ret = 0;
@@ -251,15 +260,12 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 		return -EPERM;
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, exec_d_path(s, bprm));
-	if (phrase_any(img)) {
-		c.img = img;
-		c.s = s;
-		s->left = exec_argv();
-		if (s->left)
-			loop(ARGS_EARLY, args_early, &c);
-	}
+	if (phrase_any(img))
+		exec_look_early(img, s);
 	exec_decide(img, s);
 	if (refused(&s->dec)) {
+		if (!phrase_any(img))
+			exec_look_early(img, s); /* for the record only */
 		exec_cwd(s);
 		exec_send(s, TIER_LSM, EXEC_REFUSED);
 		if (s->dec.verdict == VERDICT_KILL)

@@ -290,17 +290,12 @@ static __always_inline __u32 match_addr4(const void *img, __u32 addr, struct mat
 	return image_u32(img, (__u64)net->classes + (__u64)m->low * 4);
 }
 
-/*
- * The class of an IPv6 address (two halves in host byte order). IPv4-mapped ones (RFC 4291,
- * 2.5.5.2) are the IPv4 addresses that the kernel connects them to.
- */
-static __always_inline __u32 match_addr6(const void *img, __u64 high, __u64 low, struct matcher *m)
+/* The class of an IPv6 address that is not IPv4-mapped. */
+static __always_inline __u32 match_plain6(const void *img, __u64 high, __u64 low, struct matcher *m)
 {
 	const struct image_net *net = &image_header(img)->net6;
 	struct match_ctx c = {.img = img, .name = 0, .m = m};
 
-	if (!high && low >> 32 == 0xffff)
-		return match_addr4(img, (__u32)low, m);
 	m->table = net->borders;
 	m->key[0] = high;
 	m->key[1] = low;
@@ -308,6 +303,17 @@ static __always_inline __u32 match_addr6(const void *img, __u64 high, __u64 low,
 	m->span = net->count;
 	loop(NET_STEPS, match_border6, &c);
 	return image_u32(img, (__u64)net->classes + (__u64)m->low * 4);
+}
+
+/*
+ * The class of an IPv6 address (two halves in host byte order). IPv4-mapped ones (RFC 4291,
+ * 2.5.5.2) are the IPv4 addresses that the kernel connects them to.
+ */
+static __always_inline __u32 match_addr6(const void *img, __u64 high, __u64 low, struct matcher *m)
+{
+	if (!high && low >> 32 == 0xffff)
+		return match_addr4(img, (__u32)low, m);
+	return match_plain6(img, high, low, m);
 }
 
 static long match_dest_bucket(__u32 i, void *data)

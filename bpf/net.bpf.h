@@ -37,8 +37,19 @@ static __always_inline void net_start(struct scratch *s, __u16 type, __u16 famil
 	r->path_len = 0;
 }
 
+/*
+ * The address is known, and its class. Not inlined, like those that call it: each loops, and needs
+ * the stack that a function has for that (tls.bpf.c).
+ */
+static __noinline void net_match_dest(const void *img, struct scratch *s, __u32 class)
+{
+	struct rec_net *r = net_record(s);
+
+	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
+}
+
 /* Connecting to the address of all zeros reaches the machine itself: it is matched as loopback. */
-static __always_inline void net_match4(const void *img, struct scratch *s, __u32 addr)
+static __noinline void net_match4(const void *img, struct scratch *s, __u32 addr)
 {
 	struct rec_net *r = net_record(s);
 	__u32 class;
@@ -47,11 +58,11 @@ static __always_inline void net_match4(const void *img, struct scratch *s, __u32
 		addr = 0x7f000001;
 	*(__u32 *)r->addr = bpf_htonl(addr);
 	class = match_addr4(img, addr, &s->m);
-	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
+	net_match_dest(img, s, class);
 }
 
 /* IPv4-mapped addresses are the IPv4 addresses that the kernel connects them to. */
-static __always_inline void net_match6(const void *img, struct scratch *s, __u64 high, __u64 low)
+static __noinline void net_match6(const void *img, struct scratch *s, __u64 high, __u64 low)
 {
 	struct rec_net *r = net_record(s);
 	__u32 class;
@@ -66,7 +77,7 @@ static __always_inline void net_match6(const void *img, struct scratch *s, __u64
 	*(__u64 *)r->addr = bpf_cpu_to_be64(high);
 	*(__u64 *)(r->addr + 8) = bpf_cpu_to_be64(low);
 	class = match_addr6(img, high, low, &s->m);
-	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
+	net_match_dest(img, s, class);
 }
 
 /* Decides and records; true when it is refused. */

@@ -4,6 +4,7 @@
  *
  *   tp_btf/task_newtask        a child inherits membership before it can run (io_uring's threads too)
  *   tp_btf/cgroup_attach_task  a member that moves a task out of the cgroup is killed
+ *   syscall                    the first process of the workload says from where it runs
  *
  * Attack: leave the cgroup, then do what policy forbids. Membership is kept in task storage as
  * well, which goes where the task goes. If it cannot be written the parent is killed: a child that
@@ -13,13 +14,13 @@
 
 const volatile __u64 image_mask = 0;
 const volatile __u64 scope_cgroup = 0;
-const volatile __u32 scope_level = 0;
 const volatile __u32 tier_exec = TIER_NONE;
 const volatile __u32 tier_net = TIER_NONE;
 const volatile __u32 tier_plaintext = TIER_NONE;
 const volatile __u8 copy_bytes = 0;
 
 __u32 audit_failed = 0;
+__u32 scope_level = 0;
 
 /* Tries one slot, and stops when it is ours; one call too many says that none was free. */
 static long scratch_try(__u32 i, void *first)
@@ -88,6 +89,23 @@ int BPF_PROG(scope_attach, struct cgroup *to, const char *path, struct task_stru
 		return 0;
 	bpf_send_signal(SIGKILL);
 	tamper_report(TAMPER_LEFT_CGROUP, BPF_CORE_READ(task, tgid));
+	return 0;
+}
+
+/*
+ * Run once by the first process, inside the cgroup and before its exec. Depths that user space can
+ * read are relative to its cgroup namespace; the kernel's are not. Returns 0, or 1 when it is in
+ * another cgroup than was said.
+ */
+SEC("syscall")
+int scope_settle(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+
+	if (BPF_CORE_READ(cgroup, kn, id) != scope_cgroup)
+		return 1;
+	scope_level = BPF_CORE_READ(cgroup, level);
 	return 0;
 }
 

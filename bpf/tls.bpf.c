@@ -14,7 +14,10 @@
  * left when the object has no socket yet.
  *
  * Private stacks of uprobe programs are shared between tasks on some preemptible kernels: every
- * function here stays at 48 bytes of stack or less, and state lives in map values.
+ * function here stays at 48 bytes of stack or less (tests/bpf/stack_depth.c), and state lives in map
+ * values. Looping costs 24 of them, so what loops is a function of its own, with little else in it.
+ * Calls may be nested eight deep, callbacks counted, and the longest chain has eight: write_enter,
+ * chunk, step, head, match, and three in match.h.
  */
 #include "object.bpf.h"
 #include "phrase.bpf.h"
@@ -28,7 +31,6 @@ struct tls_ctx { /* on the stack of the caller: pointers only, see match.h */
 	const void *img;
 	struct scratch *s;
 	struct object *o;
-	struct tls_call *call;
 };
 
 static __u64 streams; /* names given so far */
@@ -58,7 +60,7 @@ static __always_inline struct object *tls_object_new(struct object_key *key)
 }
 
 /* The object at this address in the current process; made on first sight. */
-static __always_inline struct object *tls_object(__u64 address)
+static __noinline struct object *tls_object(__u64 address)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct object_key key;
@@ -144,6 +146,11 @@ static __noinline __u32 tls_stop(struct scratch *s, struct object *o)
 	return tier;
 }
 
+static __noinline void tls_match(const void *img, struct scratch *s, __u32 len)
+{
+	match_text(img, TEXT_HTTP, s->name, len, &s->m);
+}
+
 /* The head of a request is whole. */
 static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 {
@@ -156,7 +163,7 @@ static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 	matcher_init(&s->m);
 	if (audit_failed)
 		s->act.flags |= ACTIVITY_UNRECORDED;
-	match_text(c->img, TEXT_HTTP, s->name, len, &s->m);
+	tls_match(c->img, s, len);
 	o->hit = s->m.hit;
 	o->flags &= ~OBJECT_REFUSED;
 	activity_decide(c->img, s);
@@ -240,6 +247,13 @@ static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
 	}
 }
 
+/* Has the reader take its next step; s->aux keeps the state that it was in before. */
+static __noinline int tls_next(struct scratch *s, struct http1 *p)
+{
+	s->aux = p->state;
+	return http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1);
+}
+
 static long tls_step(__u32 i, void *data)
 {
 	struct tls_ctx *c = data;
@@ -247,19 +261,18 @@ static long tls_step(__u32 i, void *data)
 	struct object *o = c->o;
 	struct http1 *p = &o->http;
 
-	s->aux = p->state;
-	if (http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1))
+	if (tls_next(s, p))
 		return 1;
 	tls_event(c, p);
 	return refused(&s->dec) || (o->flags & OBJECT_BLIND);
 }
 
-/* The next piece of what is written: at most CHUNK_SIZE bytes at call->buf + s->left. */
+/* The next piece of what is written: at most CHUNK_SIZE bytes at s->call.buf + s->left. */
 static long tls_chunk(__u32 i, void *data)
 {
 	struct tls_ctx *c = data;
 	struct scratch *s = c->s;
-	__u64 rest = c->call->len - s->left;
+	__u64 rest = s->call.len - s->left;
 	__u64 n = rest < CHUNK_SIZE ? rest : CHUNK_SIZE;
 
 	if (!n || n > CHUNK_SIZE)
@@ -268,7 +281,7 @@ static long tls_chunk(__u32 i, void *data)
 	n &= 2 * CHUNK_SIZE - 1;
 	if (n > CHUNK_SIZE)
 		return 1;
-	if (bpf_copy_from_user(s->chunk, n, (void *)(c->call->buf + s->left))) {
+	if (bpf_copy_from_user(s->chunk, n, (void *)(s->call.buf + s->left))) {
 		loss_add(LOSS_READ, rest);
 		tls_blind(c, OPAQUE_FRAMING);
 		return 1;
@@ -295,9 +308,9 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 	}
 	s->dec.verdict = VERDICT_ALLOW;
 	s->left = o->ahead;
-	if (c->call->len > o->ahead) {
+	if (s->call.len > o->ahead) {
 		loop(COPY_CHUNKS_MAX, tls_chunk, c);
-		o->ahead = c->call->len;
+		o->ahead = s->call.len;
 	}
 	o->begun = 1;
 	o->state[0] = s->state[0];
@@ -317,25 +330,27 @@ static __always_inline void tls_phrase_in_head(struct tls_ctx *c)
 	tls_phrase(c, &o->http);
 }
 
+/* Gathers what a call is followed with. Returns 0, or -1 when something is missing. */
+static __noinline int tls_begin(struct tls_ctx *c, const struct member *m)
+{
+	c->img = image_current();
+	c->o = tls_object(m->call.object);
+	c->s = scratch_claim();
+	if (c->img && c->s && c->o) {
+		c->s->call = m->call;
+		return 0;
+	}
+	if (c->s)
+		scratch_release(c->s);
+	return -1;
+}
+
 /* Entry of a writing function. Returns the tier that stops it, or TIER_NONE. */
-static __always_inline __u32 tls_write(struct member *m, __u64 address, __u64 buf, __u64 len,
-				       __u64 done)
+static __always_inline __u32 tls_write(struct member *m)
 {
 	struct tls_ctx c = {};
 
-	m->call.object = address;
-	m->call.buf = buf;
-	m->call.len = len;
-	m->call.done = done;
-	m->call.dir = DIR_WRITE;
-	m->call.refused = 0;
-	c.call = &m->call;
-	c.img = image_current();
-	c.o = tls_object(address);
-	c.s = scratch_claim();
-	if (!c.img || !c.s || !c.o) { /* cannot be followed: where rules ask for it, not at all */
-		if (c.s)
-			scratch_release(c.s);
+	if (tls_begin(&c, m)) { /* cannot be followed: where rules ask for it, not at all */
 		if (!c.img || image_header(c.img)->kinds[KIND_HTTP].ruled) {
 			m->call.refused = 1;
 			bpf_send_signal(SIGKILL);
@@ -355,14 +370,14 @@ static __always_inline __u32 tls_write(struct member *m, __u64 address, __u64 bu
 
 /* ---- payload ---- */
 
-/* The next record of payload: s->left bytes of call->len are done. */
+/* The next record of payload: s->left bytes of s->call.len are done. */
 static long tls_copy(__u32 i, void *data)
 {
 	struct tls_ctx *c = data;
 	struct scratch *s = c->s;
 	struct rec_data *r = (struct rec_data *)s->record;
-	__u32 dir = c->call->dir & 1;
-	__u64 rest = c->call->len - s->left;
+	__u32 dir = s->call.dir & 1;
+	__u64 rest = s->call.len - s->left;
 	__u64 n = rest < DATA_MAX ? rest : DATA_MAX;
 
 	if (!n || n > DATA_MAX)
@@ -377,7 +392,7 @@ static long tls_copy(__u32 i, void *data)
 	r->len = n;
 	r->dir = dir;
 	r->lost = 0;
-	if (bpf_copy_from_user(s->record + sizeof(*r), n, (void *)(c->call->buf + s->left))) {
+	if (bpf_copy_from_user(s->record + sizeof(*r), n, (void *)(s->call.buf + s->left))) {
 		r->lost = 1;
 		loss_add(LOSS_READ, n);
 	} else {
@@ -390,14 +405,14 @@ static long tls_copy(__u32 i, void *data)
 }
 
 /* How many bytes a call has moved, from its return value; 0 when it failed. */
-static __always_inline __u64 tls_moved(const struct tls_call *call, struct scratch *s, __s64 ret)
+static __always_inline __u64 tls_moved(struct scratch *s, __s64 ret)
 {
 	if ((int)ret <= 0)
 		return 0;
-	if (!call->done)
+	if (!s->call.done)
 		return (__u32)ret;
 	s->left = 0;
-	bpf_copy_from_user(&s->left, sizeof(s->left), (void *)call->done);
+	bpf_copy_from_user(&s->left, sizeof(s->left), (void *)s->call.done);
 	return s->left;
 }
 
@@ -407,67 +422,24 @@ static __always_inline void tls_return(struct member *m, __s64 ret)
 	struct tls_ctx c = {};
 	__u64 n;
 
-	c.call = &m->call;
-	c.img = image_current();
-	c.o = tls_object(m->call.object);
-	c.s = scratch_claim();
-	if (c.img && c.s && c.o) {
-		n = tls_moved(c.call, c.s, ret);
-		if (n && n <= m->call.len) {
-			if (m->call.dir == DIR_WRITE)
-				c.o->ahead -= n < c.o->ahead ? n : c.o->ahead;
-			m->call.len = n;
-			c.s->left = 0;
-			if (copy_bytes)
-				loop(COPY_CHUNKS_MAX, tls_copy, &c);
-		}
+	if (tls_begin(&c, m))
+		return;
+	n = tls_moved(c.s, ret);
+	if (n && n <= c.s->call.len) {
+		if (c.s->call.dir == DIR_WRITE)
+			c.o->ahead -= n < c.o->ahead ? n : c.o->ahead;
+		c.s->call.len = n;
+		c.s->left = 0;
+		if (copy_bytes)
+			loop(COPY_CHUNKS_MAX, tls_copy, &c);
 	}
-	if (c.s)
-		scratch_release(c.s);
+	scratch_release(c.s);
 }
 
 /* ---- probes ---- */
 
-static __always_inline __u32 tls_enter_write(struct pt_regs *ctx, __u64 site)
-{
-	struct member *m = scope_member();
-
-	if (!m)
-		return TIER_NONE;
-	return tls_write(m, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx),
-			 site & SITE_EX ? PT_REGS_PARM3(ctx) : (__u64)(__u32)PT_REGS_PARM3(ctx),
-			 site & SITE_EX ? PT_REGS_PARM4(ctx) : 0);
-}
-
-SEC("uprobe.s")
-int tls_write_enter(struct pt_regs *ctx)
-{
-	tls_enter_write(ctx, bpf_get_attach_cookie(ctx));
-	return 0;
-}
-
-/*
- * The same where programs may change registers: a refused function does not run. It "returns" at
- * once, by a `ret` of its own, so that shadow stacks stay in step.
- */
-SEC("?uprobe.s")
-int tls_write_override(struct pt_regs *ctx)
-{
-	__u64 site = bpf_get_attach_cookie(ctx);
-
-	if (tls_enter_write(ctx, site) == TIER_OVERRIDE) {
-		if (!(site >> SITE_RET_SHIFT)) { /* no `ret` was found to go to */
-			bpf_send_signal(SIGKILL);
-			return 0;
-		}
-		ctx->ax = site & SITE_EX ? 0 : -1;
-		ctx->ip += site >> SITE_RET_SHIFT;
-	}
-	return 0;
-}
-
-SEC("uprobe.s")
-int tls_read_enter(struct pt_regs *ctx)
+/* Notes the call that a function of the library is entered with. NULL outside of the workload. */
+static __noinline struct member *tls_enter(struct pt_regs *ctx, __u32 dir)
 {
 	__u64 site = bpf_get_attach_cookie(ctx);
 	struct member *m = scope_member();
@@ -478,9 +450,53 @@ int tls_read_enter(struct pt_regs *ctx)
 	m->call.buf = PT_REGS_PARM2(ctx);
 	m->call.len = site & SITE_EX ? PT_REGS_PARM3(ctx) : (__u64)(__u32)PT_REGS_PARM3(ctx);
 	m->call.done = site & SITE_EX ? PT_REGS_PARM4(ctx) : 0;
-	m->call.dir = DIR_READ;
+	m->call.dir = dir;
 	m->call.refused = 0;
-	tls_object(m->call.object);
+	return m;
+}
+
+static __always_inline __u32 tls_enter_write(struct pt_regs *ctx)
+{
+	struct member *m = tls_enter(ctx, DIR_WRITE);
+
+	return m ? tls_write(m) : TIER_NONE;
+}
+
+SEC("uprobe.s")
+int tls_write_enter(struct pt_regs *ctx)
+{
+	tls_enter_write(ctx);
+	return 0;
+}
+
+/*
+ * The same where programs may change registers: a refused function does not run. It "returns" at
+ * once, by a `ret` of its own, so that shadow stacks stay in step.
+ */
+SEC("?uprobe.s")
+int tls_write_override(struct pt_regs *ctx)
+{
+	__u64 site;
+
+	if (tls_enter_write(ctx) != TIER_OVERRIDE)
+		return 0;
+	site = bpf_get_attach_cookie(ctx);
+	if (!(site >> SITE_RET_SHIFT)) { /* no `ret` was found to go to */
+		bpf_send_signal(SIGKILL);
+		return 0;
+	}
+	ctx->ax = site & SITE_EX ? 0 : -1;
+	ctx->ip += site >> SITE_RET_SHIFT;
+	return 0;
+}
+
+SEC("uprobe.s")
+int tls_read_enter(struct pt_regs *ctx)
+{
+	struct member *m = tls_enter(ctx, DIR_READ);
+
+	if (m)
+		tls_object(m->call.object);
 	return 0;
 }
 

@@ -21,7 +21,6 @@
 /* ---- configuration: set before loading, constants for the verifier ---- */
 
 extern const volatile __u64 scope_cgroup; /* id of the workload's cgroup */
-extern const volatile __u32 scope_level;  /* its depth below the root of the hierarchy */
 extern const volatile __u32 tier_exec;	  /* enum tier */
 extern const volatile __u32 tier_net;
 extern const volatile __u32 tier_plaintext; /* for objects that are bound to a socket */
@@ -30,6 +29,7 @@ extern const volatile __u8 copy_bytes;	    /* plaintext is copied to user space 
 /* ---- state that user space changes while programs run ---- */
 
 extern __u32 audit_failed; /* the trail cannot be written */
+extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle() has run in it */
 
 /* ---- maps ---- */
 
@@ -108,6 +108,7 @@ struct scratch {
 	__u64 left;
 	__u32 state[2]; /* of the two phrase automata */
 	struct http1_step step;
+	struct tls_call call; /* a copy of the one at work */
 	__u32 phrase;	/* phrase row found, or ROW_NONE */
 	__u32 used;	/* bytes of `record` */
 	__u32 count;
@@ -257,8 +258,11 @@ static __always_inline __u64 record_sequence(void)
 	return seq ? __sync_fetch_and_add(seq, 1) : 0;
 }
 
-/* Fills in the header of a record; `size` is of the struct, strings are appended later. */
-static __always_inline void record_start(struct scratch *s, __u16 type, __u32 size)
+/*
+ * Fills in the header of a record; `size` is of the struct, strings are appended later. Not inlined:
+ * it needs a stack of its own (see tls.bpf.c).
+ */
+static __noinline void record_start(struct scratch *s, __u16 type, __u32 size)
 {
 	struct rec *r = (struct rec *)s->record;
 	struct task_struct *task = bpf_get_current_task_btf();

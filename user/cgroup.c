@@ -61,16 +61,6 @@ static const char *name_of(const char *path)
 	return path + strlen(mount);
 }
 
-/* How many cgroups are between the root of the hierarchy and this one. */
-static uint32_t level_of(const char *name)
-{
-	uint32_t level = 0;
-
-	for (; *name; name++)
-		level += *name == '/' && name[1] && name[1] != '/';
-	return level;
-}
-
 int cgroup_create(const char *path, struct cgroup *ret)
 {
 	struct cgroup c = CGROUP_NONE;
@@ -91,7 +81,6 @@ int cgroup_create(const char *path, struct cgroup *ret)
 	}
 	c.id = st.st_ino; /* kernfs: the inode number is the cgroup's id */
 	c.name = name_of(c.path);
-	c.level = level_of(c.name);
 	*ret = c;
 	return 0;
 }

@@ -13,7 +13,6 @@ struct cgroup {
 	const char *name; /* its path within the hierarchy; part of `path` */
 	int fd;		/* O_PATH of it, close-on-exec; -1: none */
 	uint64_t id;	/* as bpf_get_current_cgroup_id() gives it */
-	uint32_t level; /* depth below the root of the hierarchy */
 };
 
 #define CGROUP_NONE                                                                                \

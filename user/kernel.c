@@ -81,7 +81,7 @@ static bool always(const struct tiers *t)
 	return true;
 }
 
-enum attach_how { ATTACH_AUTO, ATTACH_CGROUP, ATTACH_PROBE };
+enum attach_how { ATTACH_AUTO, ATTACH_CGROUP, ATTACH_PROBE, ATTACH_NONE };
 
 static const struct {
 	const char *name;
@@ -90,6 +90,7 @@ static const struct {
 } programs[] = {
 	{"scope_newtask", always, ATTACH_AUTO},
 	{"scope_attach", always, ATTACH_AUTO},
+	{"scope_settle", always, ATTACH_NONE},
 	{"exec_exit", always, ATTACH_AUTO},
 	{"exec_check", with_lsm_exec, ATTACH_AUTO},
 	{"exec_committed", with_lsm_exec, ATTACH_AUTO},
@@ -148,7 +149,6 @@ static void configure(struct kernel *k, const struct kernel_options *o)
 {
 	k->skel->rodata->image_mask = o->image->size - 1;
 	k->skel->rodata->scope_cgroup = o->cgroup->id;
-	k->skel->rodata->scope_level = o->cgroup->level;
 	k->skel->rodata->tier_exec = o->tiers->exec;
 	k->skel->rodata->tier_net = o->tiers->net;
 	k->skel->rodata->tier_plaintext = o->tiers->plaintext;
@@ -264,7 +264,7 @@ static int attach_all(struct kernel *k, const struct kernel_options *o, struct k
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		int r;
 
-		if (!programs[i].needed(o->tiers) || programs[i].how == ATTACH_PROBE)
+		if (!programs[i].needed(o->tiers) || programs[i].how >= ATTACH_PROBE)
 			continue;
 		r = attach_one(k, i, o);
 		if (r < 0)
@@ -394,6 +394,15 @@ static int make_rings(struct kernel *k, struct kernel_error *error)
 }
 
 /* ---- state ---- */
+
+int kernel_settle(struct kernel *k)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.scope_settle), &opts) < 0)
+		return -errno;
+	return opts.retval ? -ENOTDIR : 0;
+}
 
 void kernel_set_audit_failed(struct kernel *k, bool failed)
 {

@@ -39,6 +39,12 @@ struct kernel_error {
 int kernel_load(const struct kernel_options *options, struct kernel **ret,
 		struct kernel_error *error);
 
+/*
+ * Called by the first process of the workload, inside its cgroup, before it becomes the command:
+ * from here on the programs know their workload. Returns 0; -ENOTDIR: it is in another cgroup.
+ */
+int kernel_settle(struct kernel *k);
+
 /* Probes a TLS file. Returns 0 or -errno; all of its sites or none. */
 int kernel_probe_file(struct kernel *k, const struct tls_file *file);
 

@@ -74,10 +74,10 @@ static void occupy_standard_streams(void)
 /* What was printed and did not arrive is a failure, if nothing else was. */
 static int finish(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (status != EXIT_OK || (fflush(stdout) == 0 && !ferror(stdout)))
 		return status;
 	log_error("cannot write to standard output");
-	return status == EXIT_OK ? EXIT_FAILED : status;
+	return EXIT_FAILED;
 }
 
 static int dispatch(int argc, char **argv)

@@ -138,8 +138,10 @@ static void reset_signals(const struct spawn_signals *was)
 
 static void child(const struct spawn *s, int report)
 {
-	int r = become(s->user);
+	int r = s->inside(s->ctx);
 
+	if (r == 0)
+		r = become(s->user);
 	if (r == 0) {
 		reset_signals(s->signals);
 		execv(s->path, s->argv);

@@ -43,6 +43,9 @@ struct spawn {
 	char **argv;
 	const struct spawn_user *user;
 	int cgroup; /* fd of its directory */
+	/* Run by the new process first of all, inside the cgroup; returns 0 or -errno. */
+	int (*inside)(void *ctx);
+	void *ctx;
 	const struct spawn_signals *signals;
 };
 

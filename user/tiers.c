@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -34,29 +35,22 @@ static void arm(struct probe *p)
 				       "/sys/kernel/btf/vmlinux)");
 }
 
-static int probe_all(struct tiers *ret)
+static int probe_all(struct probe *p)
 {
-	struct probe p = {.cgroup = CGROUP_NONE,
-			  .kit = SUBJECT_KIT_NONE,
-			  .subject = SUBJECT_NONE,
-			  .fresh = SUBJECT_NONE,
-			  .programs = {[0 ... PROBE_PROGRAMS - 1] = -1},
-			  .links = {[0 ... PROBE_PROGRAMS - 1] = -1}};
-	int r = subject_kit_make(&p.kit);
+	int r = subject_kit_make(&p->kit);
 
 	if (r < 0)
 		return r;
-	if (!probe_settle(&p)) {
-		arm(&p);
-		try_net(&p);
-		try_membership(&p);
-		try_plaintext(&p);
-		try_exec(&p);
-		try_kill(&p);
+	if (!probe_settle(p)) {
+		arm(p);
+		try_net(p);
+		try_membership(p);
+		try_plaintext(p);
+		try_exec(p);
+		try_kill(p);
 	}
-	probe_leave(&p);
-	tiers_choose(&p.tiers);
-	*ret = p.tiers;
+	probe_leave(p);
+	tiers_choose(&p->tiers);
 	return 0;
 }
 
@@ -88,20 +82,67 @@ static void stand_alone(int *pipe)
 }
 
 /*
- * Tells, and only then ends: what is still attached is detached by the kernel while nobody waits.
- * Whoever reads warden's output need not wait for that either.
+ * Tells, and only then detaches, over which the kernel takes long: nobody waits for it meanwhile,
+ * nor for the end of warden's output. The pipe is closed when all hooks are free.
  */
 static void prober_main(int pipe)
 {
-	struct outcome o = {};
+	struct probe p = {.cgroup = CGROUP_NONE,
+			  .kit = SUBJECT_KIT_NONE,
+			  .subject = SUBJECT_NONE,
+			  .fresh = SUBJECT_NONE,
+			  .programs = {[0 ... PROBE_PROGRAMS - 1] = -1},
+			  .links = {[0 ... PROBE_PROGRAMS - 1] = -1}};
+	struct outcome o;
 
 	stand_alone(&pipe);
 	heap_prepare();
-	o.r = probe_all(&o.tiers);
+	o.r = probe_all(&p);
+	o.tiers = p.tiers;
 	close_range(0, 2, 0);
 	if (write(pipe, &o, sizeof(o)) != sizeof(o))
-		_exit(1);
-	_exit(0);
+		o.r = -EPIPE;
+	probe_detach_hooks(&p);
+	_exit(o.r < 0);
+}
+
+static int prober = -1; /* the pipe to the last one; its end is that it has detached */
+
+static bool wait_readable(int fd, int timeout)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&p, 1, timeout);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static void wait_for_prober(void)
+{
+	char rest[sizeof(struct outcome)];
+
+	if (prober < 0)
+		return;
+	while (wait_readable(prober, PROBER_PATIENCE) && read(prober, rest, sizeof(rest)) > 0)
+		;
+	close(TAKE_FD(prober));
+}
+
+/*
+ * Warden must not end before: Linux 6.1 hangs for good, all hooks with it, when the first process
+ * of a PID namespace (warden or its maker, in a container) ends while another one in it detaches
+ * an LSM program (synchronize_rcu_tasks() waits for zap_pid_ns_processes()).
+ */
+static void keep_prober(int pipe)
+{
+	static bool registered;
+
+	wait_for_prober();
+	prober = pipe;
+	if (!registered)
+		registered = !atexit(wait_for_prober);
 }
 
 /* Started as a grandchild: it outlives this, and nobody has to wait for its end. */
@@ -134,14 +175,8 @@ static int start_prober(int *ret_pipe)
 
 static int read_outcome(int pipe, struct outcome *ret)
 {
-	struct pollfd p = {.fd = pipe, .events = POLLIN};
-	int n;
-
-	do
-		n = poll(&p, 1, PROBER_PATIENCE);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n ? -errno : -ETIMEDOUT;
+	if (!wait_readable(pipe, PROBER_PATIENCE))
+		return -ETIMEDOUT;
 	return read(pipe, ret, sizeof(*ret)) == sizeof(*ret) ? 0 : -ECHILD;
 }
 
@@ -156,15 +191,16 @@ static bool is_root(void)
 
 int tiers_probe(struct tiers *ret)
 {
-	_close_ int pipe = -1;
 	struct outcome o;
-	int r;
+	int r, pipe = -1;
 
 	if (!is_root())
 		return -EPERM;
 	r = start_prober(&pipe);
-	if (!r)
-		r = read_outcome(pipe, &o);
+	if (r < 0)
+		return r;
+	keep_prober(pipe);
+	r = read_outcome(pipe, &o);
 	if (!r)
 		r = o.r;
 	if (!r)

@@ -50,7 +50,8 @@ struct tiers {
 
 /*
  * Finds out all of it, in a fraction of a second, in a process of its own: nothing is left behind,
- * also when warden is killed meanwhile. Needs root (CAP_SYS_ADMIN).
+ * also when warden is killed meanwhile. That process tidies up after its answer; exit() waits for
+ * it, should it not be done by then. Needs root (CAP_SYS_ADMIN).
  *
  * Returns 0, also when nothing works, or -errno with `ret` untouched when nothing could be tried:
  * -EPERM without root.

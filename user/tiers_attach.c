@@ -105,3 +105,10 @@ void probe_attach(struct probe *p)
 			probe_fail_program(p, i, why, p->links[i]);
 	}
 }
+
+void probe_detach_hooks(struct probe *p)
+{
+	for (size_t i = 0; i < PROBE_PROGRAMS; i++)
+		if (probe_programs[i].hook && p->links[i] >= 0)
+			close(TAKE_FD(p->links[i]));
+}

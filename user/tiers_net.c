@@ -21,7 +21,7 @@ static void try_net_udp(struct probe *p, enum facility f, enum probe_turn turn)
 	    !probe_ask(p, f, ORDER_UDP, AF_INET6, &v6))
 		return;
 	probe_end(p, f, udp_refused(&v4, -EPERM) && udp_refused(&v6, -EPERM),
-		  "what it refuses is not refused");
+		  "connect() or sendto() goes through");
 }
 
 static void try_net_unix(struct probe *p)
@@ -32,7 +32,7 @@ static void try_net_unix(struct probe *p)
 	if (!probe_begin(p, f, TURN_NET_UNIX) || !probe_ask(p, f, ORDER_UNIX, 0, &a))
 		return;
 	probe_end(p, f, a.value[0] == -EPERM && a.value[1] == -EPERM,
-		  "what it refuses is not refused");
+		  "connect() or sendto() goes through");
 }
 
 void try_net(struct probe *p)

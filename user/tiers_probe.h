@@ -18,16 +18,24 @@
 
 /* What a subject can be told to do. Numbers in answers are 0 or a count, or -errno. */
 enum order {
-	ORDER_UDP,   /* argument: family. [0] socket, [1] connect to loopback, [2] sendto */
-	ORDER_UNIX,  /* [0] connect to a name that nobody has, [1] sendto */
-	ORDER_FORK,  /* [0] the pid of a child, which waits */
-	ORDER_CALL,  /* [0] what the function under probe returned */
-	ORDER_TCP,   /* makes a connection on loopback. [0] success; the cookie of its client */
-	ORDER_SEND,  /* argument: ms to wait. [0] the client sends a byte, [1] the server's receipt
-		      */
-	ORDER_REPLY, /* the same the other way round */
-	ORDER_RECEIVE, /* argument: ms to wait. [0] what the client gets next */
-	ORDER_EXEC,    /* [0] -errno; a subject that succeeds ends with PROGRAM_STATUS */
+	/* Argument: family. [0] socket, [1] connect to loopback, [2] sendto. */
+	ORDER_UDP,
+	/* [0] connect to a name that nobody has, [1] sendto. */
+	ORDER_UNIX,
+	/* [0] the pid of a child, which waits. */
+	ORDER_FORK,
+	/* [0] what the function under probe returned. */
+	ORDER_CALL,
+	/* Makes a connection on loopback. [0] success; the cookie of its client. */
+	ORDER_TCP,
+	/* Argument: ms to wait. [0] the client sends a byte, [1] the server receives it. */
+	ORDER_SEND,
+	/* The same the other way round. */
+	ORDER_REPLY,
+	/* Argument: ms to wait. [0] what the client gets next. */
+	ORDER_RECEIVE,
+	/* [0] why it failed; a subject that succeeds does not answer, and ends by itself. */
+	ORDER_EXEC,
 };
 
 struct answer {
@@ -143,14 +151,16 @@ int probe_load(struct probe *p);
 /* Attaches what was loaded, as far as it goes. */
 void probe_attach(struct probe *p);
 
-/* Lets a facility's programs act. NULL when it is out already, or the subject is gone. */
+/* Detaches what is attached to hooks of the kernel; the rest goes with this process. */
+void probe_detach_hooks(struct probe *p);
+
+/* Lets a facility's programs act. NULL when it is out already. */
 struct probe_bpf__bss *probe_begin(struct probe *p, enum facility f, enum probe_turn turn);
 
 /* Ends its turn: it works when `ok`; else the reason is `but`, or that nothing ever ran. */
 void probe_end(struct probe *p, enum facility f, bool ok, const char *but);
 
-/* Orders the first subject; a subject that fails to answer fails the facility. True for an answer.
- */
+/* Orders the first subject. Without an answer the facility fails, and the result is false. */
 bool probe_ask(struct probe *p, enum facility f, enum order order, int argument,
 	       struct answer *ret);
 

@@ -32,6 +32,9 @@
 #define TICK_MIN_MS 10
 #define TICK_MAX_MS 160
 
+#define WATCHED_NS   (10 * NS_PER_SEC) /* for the first record; it takes milliseconds */
+#define KILL_WAIT_MS 5000
+
 struct watch {
 	const struct watch_options *o;
 	struct cgroup cgroup;
@@ -390,6 +393,29 @@ static void loop_until_empty(struct watch *w)
 	}
 }
 
+/*
+ * Waits for the record of the command's own exec. Without one the programs do not see this
+ * workload, whatever the reason: then it does not run.
+ */
+static bool is_watched(struct watch *w)
+{
+	uint64_t deadline = monotonic() + WATCHED_NS;
+
+	while (!w->started && !w->refused && monotonic() < deadline) {
+		struct pollfd fd = {.fd = kernel_event_fd(w->kernel), .events = POLLIN};
+
+		poll(&fd, 1, TICK_MIN_MS);
+		drain(w, false);
+	}
+	return w->started || w->refused;
+}
+
+static int settle(void *ctx)
+{
+	return kernel_settle(ctx);
+}
+
+/* Returns 0 when there is something to wait for, or the exit status. */
 static int start_command(struct watch *w)
 {
 	const struct spawn s = {
@@ -397,17 +423,24 @@ static int start_command(struct watch *w)
 		.argv = w->o->argv,
 		.user = w->o->user,
 		.cgroup = w->cgroup.fd,
+		.inside = settle,
+		.ctx = w->kernel,
 		.signals = &w->was,
 	};
 	int r = spawn_start(&s, &w->pid);
 
-	if (r == 0)
+	if (r < 0) {
+		drain(w, true);
+		log_error("%s: %s", w->o->argv[0], strerror(-r));
+		w->refused = true;
+		w->ended = true;
 		return 0;
-	drain(w, true);
-	log_error("%s: %s", w->o->argv[0], strerror(-r));
-	w->refused = true;
-	w->ended = true;
-	return r;
+	}
+	if (is_watched(w))
+		return 0;
+	cgroup_destroy(w->cgroup.path, KILL_WAIT_MS);
+	log_error("the kernel did not report the start of the command: it was not run unwatched");
+	return 1;
 }
 
 static void summary(const struct watch *w)
@@ -420,7 +453,8 @@ static int live(struct watch *w)
 	put_start(w);
 	if (w->recorder.error)
 		return 1;
-	start_command(w);
+	if (start_command(w) != 0)
+		return 1;
 	loop_until_empty(w);
 	drain(w, true);
 	session_finish(w->session);
@@ -512,7 +546,7 @@ int watch_command(const struct watch_options *o)
 	if (open_all(&w) == 0)
 		status = live(&w);
 	/* Nothing may run on without its programs. */
-	cgroup_destroy(o->place->cgroup, 5000);
+	cgroup_destroy(o->place->cgroup, KILL_WAIT_MS);
 	kernel_close(&w.kernel);
 	session_free(&w.session);
 	order_free(&w.order);

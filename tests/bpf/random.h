@@ -12,6 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static uint64_t random_given; /* the seed */
 static uint64_t random_state = 1;
 
 /* 0 to n - 1; n > 0. */
@@ -29,21 +30,17 @@ static inline bool once_in(uint32_t n)
 	return !pick(n);
 }
 
-/* The seed in WARDEN_SEED, else one from the clock. */
-static inline uint64_t random_seed(void)
+/* Begins with the seed in WARDEN_SEED, else with one from the clock. */
+static inline void random_start(void)
 {
 	const char *given = getenv("WARDEN_SEED");
 	struct timespec now;
 
-	if (given)
-		return strtoull(given, NULL, 0);
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
-static inline void random_start(uint64_t seed)
-{
-	random_state = (seed + 1) * 0x9e3779b97f4a7c15ULL | 1;
+	random_given = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+	if (given)
+		random_given = strtoull(given, NULL, 0);
+	random_state = (random_given + 1) * 0x9e3779b97f4a7c15ULL | 1;
 	for (int i = 0; i < 16; i++)
 		pick(2);
 }

@@ -94,20 +94,25 @@ workload_is_gone() {
 	gone "$first" && gone "$second"
 }
 
+# Asked to end: the first request is passed on to the command, the second ends what that left.
+stop() {
+	kill -TERM "$warden"
+	within 5 gone "$first"
+	kill -TERM "$warden"
+	within 5 gone "$warden"
+}
+
 start_works() {
 	start
 	sleep 1
 	nothing_forbidden_happened
 	[[ -n $links ]] || { echo "no pinned links found" && return 1; }
-	kill "$first"
-	within 5 gone "$warden"
+	stop
 }
 
 normal_end() {
 	start
-	kill -TERM "$warden"
-	within 5 gone "$warden"
-	gone "$first"
+	stop
 	gone "$second"
 	gone "$guardian"
 	absent "$cgroup"
@@ -127,7 +132,9 @@ warden_killed() {
 # Killed at once with everything in its process group, as a terminal or a supervisor may do.
 group_killed() {
 	start
-	kill -KILL -- "-$(ps -o pgid= -p "$warden" | tr -d ' ')"
+	same "$(ps -o pgid= -p "$warden" | tr -d ' ')" "$warden" 'its process group'
+	# Not the shell's own kill, which takes a job's group for that of the shell.
+	env kill -KILL -- "-$warden"
 	within 2 workload_is_gone
 	within 2 test ! -e "$cgroup"
 	within 2 links_are_gone
@@ -176,8 +183,7 @@ others_are_not_reaped() {
 	exists "$cgroup"
 	alive "$first"
 	alive "$second"
-	kill -TERM "$warden"
-	within 5 gone "$warden"
+	stop
 }
 
 # SIGKILL while it starts, at many moments: nothing may be left that runs unguarded.

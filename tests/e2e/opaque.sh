@@ -156,11 +156,11 @@ after_a_greeting() {
 	END
 	)
 	for word in allow deny; do
-		timeout 60 "$python" later.py "$T/https" >server.out &
+		timeout 60 "$python" later.py "$T/https" >"server.$word" &
 		pid=$!
-		within 10 test -s server.out
+		within 10 test -s "server.$word"
 		policy "opaque: $word"
-		run 0 "$python" client.py "$(head -n 1 server.out)" "$hello"
+		run 0 "$python" client.py "$(head -n 1 "server.$word")" "$hello"
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" || true
 		[[ $word == deny ]] || has out answered

@@ -22,7 +22,7 @@ identical() {
 		watched=$?
 	same "$watched" "$bare" 'exit status'
 	cmp bare.out watched.out || { diff bare.out watched.out | head -n 20 && return 1; }
-	grep -v '^warden: ' watched.err | cmp - bare.err
+	sed '/^warden: /d' watched.err | cmp - bare.err
 	count_is 0 audit decision.verdict=deny
 	count_is 0 audit decision.verdict=audit
 }
@@ -62,7 +62,7 @@ inherited_state() {
 	(
 		trap '' USR1 PIPE
 		exec 8<file
-		identical sh -c 'cat <&8; grep SigIgn /proc/self/status; yes 2>&1 | head -n 1'
+		identical sh -c 'cat /proc/self/fd/8; grep SigIgn /proc/self/status; yes 2>&1 | head -n 1'
 	)
 }
 

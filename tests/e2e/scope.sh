@@ -120,10 +120,25 @@ storm() {
 	count_is 160 audit type=exec activity=exec:/usr/bin/touch decision.verdict=deny
 }
 
+# Where warden itself sees only a part of the hierarchy, depths are not what they seem.
+cgroup_namespace() {
+	policy "$deny_touch"
+	mkdir "$cgroups/warden-test-$$"
+	(
+		echo "$BASHPID" >"$cgroups/warden-test-$$/cgroup.procs"
+		unshare -Cm sh -c "umount $cgroups && mount -t cgroup2 none $cgroups &&
+			exec $WARDEN run -p policy.yaml --audit audit -- sh -c '/usr/bin/touch mark; true'"
+	)
+	within 10 rmdir "$cgroups/warden-test-$$"
+	absent mark
+	some_line audit type=exec activity=exec:/usr/bin/touch decision.verdict=deny
+}
+
 check 'leaving the cgroup' leaves
 check 'a cgroup below is the same workload' moves_below
 check 'moving another out of the cgroup' moves_another
 check 'a daemon' daemon
 check 'namespaces' namespaces
 check 'a storm of children' storm
+check 'warden in a cgroup namespace' cgroup_namespace
 finish

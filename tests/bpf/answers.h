@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef TESTS_BPF_ANSWERS_H
+#define TESTS_BPF_ANSWERS_H
+
+/* One question, what the kernel says and what the command line says. Include behind cmocka.h. */
+
+#include <sys/socket.h>
+
+#include "audit/names.h"
+#include "base/utf8.h"
+#include "kernel_answer.h"
+#include "policy/ask.h"
+#include "random.h"
+
+/* What is asked, in the words of the command line. */
+struct asked {
+	struct ask ask;
+	struct buf activity; /* with a NUL behind */
+	struct buf text;     /* for content rules */
+	uint32_t cut;        /* where its second piece begins */
+	bool mapped;         /* the kernel is asked about the IPv4-mapped address */
+	bool audit_failed;
+};
+
+struct answer {
+	struct image_row hit;
+	uint32_t phrase;
+	struct decision decision;
+};
+
+_Static_assert(sizeof(struct answer) == 36, "compared as bytes");
+
+static void asked_done(struct asked *a)
+{
+	buf_free(&a->activity);
+	buf_free(&a->text);
+}
+
+/* What stands for the activity's name in the kernel: behind the kind. */
+static const char *raw_name(const struct asked *a)
+{
+	static const char *const kinds[] = {"exec:", "net:unix:", "http:"};
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (!strncmp(a->activity.data, kinds[i], strlen(kinds[i])))
+			return a->activity.data + strlen(kinds[i]);
+	return "";
+}
+
+static uint64_t half_address(const uint8_t *bytes)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | bytes[i];
+	return v;
+}
+
+static void pose_destination(struct question *q, const struct asked *a)
+{
+	const struct activity_name *n = &a->ask.name;
+	uint64_t high = half_address(n->addr), low = half_address(n->addr + 8);
+
+	q->text = TEXT_COUNT;
+	q->family = n->family;
+	q->port = n->port;
+	q->proto = n->proto;
+	q->addr[0] = n->family == AF_INET ? 0 : high;
+	q->addr[1] = n->family == AF_INET ? high >> 32 : low;
+	if (!a->mapped)
+		return;
+	q->family = AF_INET6;
+	q->addr[1] |= 0xffffULL << 32;
+}
+
+/*
+ * A name that is too long, or empty, is given to the kernel as it is, for it to find that out. What
+ * lies behind a name in its buffer is left from others.
+ */
+static void pose_name(struct question *q, const struct asked *a)
+{
+	const struct activity_name *n = &a->ask.name;
+	const char *raw = raw_name(a);
+	size_t len = a->ask.len ? a->ask.len : strlen(raw);
+
+	q->text = n->kind == KIND_EXEC ? TEXT_EXEC : n->kind == KIND_NET ? TEXT_UNIX : TEXT_HTTP;
+	q->len = (uint32_t)len;
+	if (!a->ask.len)
+		q->flags &= ~(uint32_t)ACTIVITY_UNKNOWN;
+	memcpy(q->name, a->ask.len ? (const char *)a->ask.text : raw,
+	       len < NAME_SIZE ? len : NAME_SIZE);
+}
+
+static void answer_by_kernel(struct kernel_side *side, const struct asked *a, struct answer *ret)
+{
+	struct question *q = side->question;
+
+	q->kind = a->ask.name.kind;
+	q->flags = a->ask.flags;
+	if (a->ask.name.kind == KIND_NET && !a->ask.name.text)
+		pose_destination(q, a);
+	else
+		pose_name(q, a);
+	if (a->text.len)
+		memcpy(q->content, a->text.data, a->text.len);
+	q->content_len = (uint32_t)a->text.len;
+	q->cut = a->cut;
+	kernel_ask(side, a->audit_failed);
+	*ret = (struct answer){q->hit, q->phrase, q->decision};
+}
+
+/*
+ * The text up to the end of the first phrase that counts: the rest of a stream may not be there
+ * when that one decides, so the kernel does not look at it.
+ */
+static size_t decisive_length(const void *img, enum kind kind, const char *text, size_t len)
+{
+	size_t low = 0;
+
+	if (ask_phrase(img, kind, text, len) == ROW_NONE)
+		return len;
+	for (size_t span = len; span; span /= 2)
+		while (low + span <= len && ask_phrase(img, kind, text, low + span) == ROW_NONE)
+			low += span;
+	return low + 1;
+}
+
+static void answer_by_command(const void *img, const struct asked *a, struct answer *ret)
+{
+	_buf_ struct buf text = {};
+	enum kind kind = a->ask.name.kind;
+	struct activity activity;
+	struct ask ask = a->ask;
+
+	buf_add(&text, a->text.data, a->text.len);
+	for (size_t i = 0; i < text.len; i++) /* as arguments are written on a command line */
+		if (!text.data[i] && kind == KIND_EXEC)
+			text.data[i] = ' ';
+	if (a->audit_failed)
+		ask.flags |= ACTIVITY_UNRECORDED;
+	ask_decide(img, &ask, text.data, decisive_length(img, kind, text.data, text.len), &activity,
+		   &ret->decision);
+	ret->hit = activity.hit;
+	ret->phrase = activity.phrase;
+}
+
+/* ---- differences ---- */
+
+static void print_answer(const char *who, const struct answer *a)
+{
+	const struct decision *d = &a->decision;
+
+	print_message("%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d; "
+		      "phrase %d\n",
+		      who, d->verdict < VERDICT_COUNT ? verdict_names[d->verdict] : "?",
+		      d->layer < LAYER_COUNT ? layer_names[d->layer] : "?", (int)d->rule, d->tier,
+		      (int)a->hit.deny, (int)a->hit.audit, (int)a->hit.allow, (int)a->hit.opaque,
+		      (int)a->phrase);
+}
+
+static void print_visible(const char *what, const struct buf *text)
+{
+	_buf_ struct buf out = {};
+
+	utf8_visible(&out, text->data, text->len);
+	print_message("%s (%zu bytes): %.*s\n", what, text->len, (int)out.len, out.data);
+}
+
+static void assert_same(const struct buf *policy, const struct asked *a, const struct answer *k,
+			const struct answer *c)
+{
+	if (!memcmp(k, c, sizeof(*k)))
+		return;
+	print_message("--- policy:\n%.*s---\n", (int)policy->len, policy->data);
+	print_visible("activity", &a->activity);
+	print_message("flags %#x%s%s\n", a->ask.flags, a->mapped ? ", IPv4-mapped" : "",
+		      a->audit_failed ? ", trail broken" : "");
+	print_visible("text", &a->text);
+	print_message("cut at %u\n", a->cut);
+	print_answer("kernel", k);
+	print_answer("command", c);
+	fail_msg("kernel and command line differ; WARDEN_SEED=%llu",
+		 (unsigned long long)random_given);
+}
+
+#endif

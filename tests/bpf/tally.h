@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef TESTS_BPF_TALLY_H
+#define TESTS_BPF_TALLY_H
+
+/* How often the questions of the equality test have hit what. */
+
+#include "answers.h"
+
+static struct {
+	uint32_t questions;
+	uint32_t by[VERDICT_COUNT][LAYER_COUNT];
+	uint32_t rows[4]; /* deny, audit, allow, opaque of struct image_row */
+	uint32_t phrases;
+	uint32_t cut_phrases;
+	uint32_t kinds[KIND_COUNT];
+	uint32_t unknown;
+	uint32_t refused_policies;
+	size_t image_bytes;
+	uint32_t automata;
+} tally;
+
+static void count_answer(const struct asked *a, const struct answer *answer)
+{
+	const struct image_row *hit = &answer->hit;
+	const uint32_t rows[] = {hit->deny, hit->audit, hit->allow, hit->opaque};
+
+	tally.questions++;
+	tally.by[answer->decision.verdict][answer->decision.layer]++;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		tally.rows[i] += rows[i] != RULE_NONE;
+	tally.phrases += answer->phrase != ROW_NONE;
+	tally.cut_phrases += answer->phrase != ROW_NONE && a->cut && a->cut < a->text.len;
+	tally.kinds[a->ask.name.kind]++;
+	tally.unknown += !!(a->ask.flags & ACTIVITY_UNKNOWN);
+}
+
+static void count_image(const struct image_block *image)
+{
+	const struct image_header *h = image->data;
+
+	if (h->size > tally.image_bytes)
+		tally.image_bytes = h->size;
+	for (size_t i = 0; i < TEXT_COUNT; i++)
+		if (h->text[i].dfas > tally.automata)
+			tally.automata = h->text[i].dfas;
+}
+
+static void print_tally(void)
+{
+	double percent = 100.0 / tally.questions;
+
+	print_message("%u questions: exec %u, net %u, http %u; not nameable %u\n", tally.questions,
+		      tally.kinds[KIND_EXEC], tally.kinds[KIND_NET], tally.kinds[KIND_HTTP],
+		      tally.unknown);
+	print_message("largest image %zu KiB, most automata of one text %u; %u policies were too "
+		      "large to compile\n",
+		      tally.image_bytes >> 10, tally.automata, tally.refused_policies);
+	print_message(
+		"hit: deny %.1f %%, audit %.1f %%, allow %.1f %%, opaque %.1f %%, phrases %.1f "
+		"%% (%u of them in texts that were cut)\n",
+		tally.rows[0] * percent, tally.rows[1] * percent, tally.rows[2] * percent,
+		tally.rows[3] * percent, tally.phrases * percent, tally.cut_phrases);
+	for (size_t v = 0; v < VERDICT_COUNT; v++)
+		for (size_t l = 0; l < LAYER_COUNT; l++)
+			if (tally.by[v][l])
+				print_message("  %-6s %-8s %7u  %5.2f %%\n", verdict_names[v],
+					      layer_names[l], tally.by[v][l],
+					      tally.by[v][l] * percent);
+}
+
+#endif
