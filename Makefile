@@ -77,7 +77,7 @@ $(B)/unit/%: tests/unit/%.c $(LIB)
 
 # ---- what the build and the tests need ----
 
-DEPS := clang llvm gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
+DEPS := clang gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libcjson-dev libssl-dev bpftool python3 openssl
 # The last ones only where no such program is there already.
 DEPS_TEST := libcmocka-dev libssl3 curl wget iproute2 procps util-linux \

@@ -131,7 +131,7 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 	phrase_init(img, s);
 	record_start(s, REC_EXEC, sizeof(*r));
 	r->flags = 0;
-	r->phrase = 0;
+	r->reserved = 0;
 	r->passed_len = r->path_len = r->cwd_len = r->args_len = 0;
 
 	n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, passed);

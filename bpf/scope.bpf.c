@@ -14,8 +14,6 @@
 
 const volatile __u64 image_mask = 0;
 const volatile __u64 scope_cgroup = 0;
-const volatile __u32 tier_exec = TIER_NONE;
-const volatile __u32 tier_net = TIER_NONE;
 const volatile __u32 tier_plaintext = TIER_NONE;
 const volatile __u8 copy_bytes = 0;
 

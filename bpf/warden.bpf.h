@@ -21,9 +21,7 @@
 /* ---- configuration: set before loading, constants for the verifier ---- */
 
 extern const volatile __u64 scope_cgroup; /* id of the workload's cgroup */
-extern const volatile __u32 tier_exec;	  /* enum tier */
-extern const volatile __u32 tier_net;
-extern const volatile __u32 tier_plaintext; /* for objects that are bound to a socket */
+extern const volatile __u32 tier_plaintext; /* enum tier; for objects bound to a socket */
 extern const volatile __u8 copy_bytes;	    /* plaintext is copied to user space */
 
 /* ---- state that user space changes while programs run ---- */

@@ -101,7 +101,6 @@ static __always_inline void wire_bind(struct object *o, __u64 cookie, const stru
 	record_start(s, REC_BIND, sizeof(*r));
 	r->stream = o->stream;
 	r->cookie = cookie;
-	r->object = 0;
 	__builtin_memcpy(r->local, p->local.addr, 16);
 	__builtin_memcpy(r->remote, p->peer.addr, 16);
 	r->family = p->peer.family;

@@ -43,7 +43,7 @@ struct rec_exec {
 	struct rec rec;
 	struct decision decision;
 	__u32 flags;	  /* enum exec_flag */
-	__u32 phrase;	  /* reserved for the content rule's phrase */
+	__u32 reserved;
 	__u16 passed_len; /* the path as it was passed */
 	__u16 path_len;	  /* the file that runs (of a script: its interpreter) */
 	__u16 args_len;	  /* NUL after each */
@@ -102,7 +102,6 @@ struct rec_bind {
 	struct rec rec;
 	__u64 stream;
 	__u64 cookie;
-	__u64 object; /* address of the TLS object in its process */
 	__u8 local[16];
 	__u8 remote[16];
 	__u16 family;
@@ -166,7 +165,7 @@ _Static_assert(sizeof(struct rec_exec) == 64 + 16 + 8 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_net) == 64 + 16 + 8 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 8 + 8, "no hidden padding");
-_Static_assert(sizeof(struct rec_bind) == 64 + 24 + 32 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_data) == 88, "no hidden padding");
 _Static_assert(sizeof(struct rec_tamper) == 72, "no hidden padding");

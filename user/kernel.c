@@ -149,8 +149,6 @@ static void configure(struct kernel *k, const struct kernel_options *o)
 {
 	k->skel->rodata->image_mask = o->image->size - 1;
 	k->skel->rodata->scope_cgroup = o->cgroup->id;
-	k->skel->rodata->tier_exec = o->tiers->exec;
-	k->skel->rodata->tier_net = o->tiers->net;
 	k->skel->rodata->tier_plaintext = o->tiers->plaintext;
 	k->skel->rodata->copy_bytes = o->copy_bytes;
 }

@@ -109,37 +109,19 @@ static void answer_by_kernel(struct kernel_side *side, const struct asked *a, st
 	*ret = (struct answer){q->hit, q->phrase, q->decision};
 }
 
-/*
- * The text up to the end of the first phrase that counts: the rest of a stream may not be there
- * when that one decides, so the kernel does not look at it.
- */
-static size_t decisive_length(const void *img, enum kind kind, const char *text, size_t len)
-{
-	size_t low = 0;
-
-	if (ask_phrase(img, kind, text, len) == ROW_NONE)
-		return len;
-	for (size_t span = len; span; span /= 2)
-		while (low + span <= len && ask_phrase(img, kind, text, low + span) == ROW_NONE)
-			low += span;
-	return low + 1;
-}
-
 static void answer_by_command(const void *img, const struct asked *a, struct answer *ret)
 {
 	_buf_ struct buf text = {};
-	enum kind kind = a->ask.name.kind;
 	struct activity activity;
 	struct ask ask = a->ask;
 
 	buf_add(&text, a->text.data, a->text.len);
 	for (size_t i = 0; i < text.len; i++) /* as arguments are written on a command line */
-		if (!text.data[i] && kind == KIND_EXEC)
+		if (!text.data[i] && a->ask.name.kind == KIND_EXEC)
 			text.data[i] = ' ';
 	if (a->audit_failed)
 		ask.flags |= ACTIVITY_UNRECORDED;
-	ask_decide(img, &ask, text.data, decisive_length(img, kind, text.data, text.len), &activity,
-		   &ret->decision);
+	ask_decide(img, &ask, text.data, text.len, &activity, &ret->decision);
 	ret->hit = activity.hit;
 	ret->phrase = activity.phrase;
 }

@@ -340,7 +340,7 @@ file_size_limit() {
 
 events() {
 	policy 'deny: ["exec:/usr/bin/id"]'
-	run 0 sh -c '/usr/bin/true; id; /usr/bin/date >date; :'
+	run 0 sh -c '/usr/bin/true; /usr/bin/id; /usr/bin/date >date; :'
 	status_is 0 "$WARDEN" events -o json audit
 	cmp out audit
 	status_is 0 "$WARDEN" events --type exec --verdict deny -o json audit

@@ -6,7 +6,7 @@
 const https = require('https');
 
 const LIMIT = 20000; // ms a step
-const PAUSE = 200;
+const PAUSE = 200 * (process.env.TEST_SLOW ?? 1);
 const agents = {};
 
 function parse(step) {
@@ -32,7 +32,7 @@ function viaHttps(base, {letter, method, path, parts}) {
 		request.on('timeout', () => request.destroy(new Error('timeout')));
 		(async () => {
 			for (const part of parts.slice(0, -1)) {
-				request.write(part);
+				await new Promise((flushed) => request.write(part, flushed));
 				await pause();
 			}
 			request.end(parts.at(-1));
