@@ -180,7 +180,7 @@ static __always_inline void exec_send(struct scratch *s, __u32 tier, __u32 flags
 	r->flags |= flags;
 	r->decision = s->dec;
 	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
-	record_send_event(s, refused(&s->dec) ? BPF_RB_FORCE_WAKEUP : 0);
+	record_send_event(s, refused(&s->dec));
 }
 
 /* ---- the lsm tier ---- */

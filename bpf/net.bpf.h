@@ -88,7 +88,7 @@ static __always_inline int net_finish(const void *img, struct scratch *s, __u32 
 	activity_decide(img, s);
 	r->decision = s->dec;
 	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
-	record_send_event(s, refused(&s->dec) ? BPF_RB_FORCE_WAKEUP : 0);
+	record_send_event(s, refused(&s->dec));
 	return refused(&s->dec);
 }
 

@@ -50,7 +50,7 @@ static __always_inline void tamper_report(__u32 what, __u32 pid)
 	record_start(s, REC_TAMPER, sizeof(*r));
 	r->what = what;
 	r->pid = pid;
-	record_send_event(s, BPF_RB_FORCE_WAKEUP);
+	record_send_event(s, RECORD_URGENT);
 	scratch_release(s);
 }
 

@@ -122,7 +122,7 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
 	r->host_len = record_append(s, p->host, p->host_len);
 	r->path_len = record_append(s, p->path, p->path_len);
 	r->reserved = 0;
-	record_send_event(s, refused(&s->dec) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	record_send_event(s, refused(&s->dec));
 }
 
 /*
@@ -399,7 +399,7 @@ static long tls_copy(__u32 i, void *data)
 		s->used += n;
 	}
 	c->o->offset[dir] += n;
-	record_send(s, &bytes, LOSS_BYTES_RING, BPF_RB_NO_WAKEUP);
+	record_send(s, &bytes, LOSS_BYTES_RING, 0);
 	s->left += n;
 	return 0;
 }
@@ -545,7 +545,7 @@ int tls_free(struct pt_regs *ctx)
 	r = (struct rec_close *)s->record;
 	record_start(s, REC_CLOSE, sizeof(*r));
 	r->stream = stream;
-	record_send(s, &bytes, LOSS_BYTES_RING, BPF_RB_NO_WAKEUP);
+	record_send(s, &bytes, LOSS_BYTES_RING, 0);
 	scratch_release(s);
 	return 0;
 }

@@ -293,8 +293,22 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
 	return n;
 }
 
+/*
+ * Waking the reader costs the workload more than the record does, so that it is woken for what is
+ * urgent, and when a ring begins to fill; the rest it fetches by itself.
+ */
+#define RECORD_URGENT 1
+#define RING_HIGH     (256 << 10)
+
+static __always_inline __u64 record_wake(void *ring, __u32 urgent)
+{
+	if (urgent || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > RING_HIGH)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
 /* Sends the record. A lost one has used up its sequence number, so the gap shows. */
-static __always_inline void record_send(struct scratch *s, void *ring, __u32 reason, __u64 wake)
+static __always_inline void record_send(struct scratch *s, void *ring, __u32 reason, __u32 urgent)
 {
 	struct rec *r = (struct rec *)s->record;
 	__u64 size = s->used;
@@ -303,13 +317,13 @@ static __always_inline void record_send(struct scratch *s, void *ring, __u32 rea
 	r->seq = record_sequence();
 	opaque_value(size);
 	size &= RECORD_SIZE - 1;
-	if (bpf_ringbuf_output(ring, s->record, size, wake))
+	if (bpf_ringbuf_output(ring, s->record, size, record_wake(ring, urgent)))
 		loss_add(reason, size);
 }
 
-static __always_inline void record_send_event(struct scratch *s, __u64 wake)
+static __always_inline void record_send_event(struct scratch *s, __u32 urgent)
 {
-	record_send(s, &events, LOSS_EVENTS_RING, wake);
+	record_send(s, &events, LOSS_EVENTS_RING, urgent);
 }
 
 #endif

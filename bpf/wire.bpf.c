@@ -107,7 +107,7 @@ static __always_inline void wire_bind(struct object *o, __u64 cookie, const stru
 	r->local_port = p->local.port;
 	r->remote_port = p->peer.port;
 	r->reserved = 0;
-	record_send_event(s, BPF_RB_NO_WAKEUP);
+	record_send_event(s, 0);
 	scratch_release(s);
 }
 

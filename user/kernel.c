@@ -27,8 +27,7 @@
 
 struct kernel {
 	struct warden_bpf *skel;
-	struct ring_buffer *bytes;
-	struct ring_buffer *events;
+	struct ring_buffer *rings; /* bytes, then events: in this order they are read */
 	int *links; /* pinned */
 	size_t link_count;
 	char *pins;
@@ -368,25 +367,24 @@ static int on_record(void *ctx, void *data, size_t size)
 
 int kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx)
 {
-	int a, b;
+	int n;
 
 	k->fn = fn;
 	k->ctx = ctx;
-	a = ring_buffer__consume(k->bytes);
-	b = ring_buffer__consume(k->events);
-	return (a > 0 ? a : 0) + (b > 0 ? b : 0);
+	n = ring_buffer__consume(k->rings);
+	return n > 0 ? n : 0;
 }
 
 int kernel_event_fd(const struct kernel *k)
 {
-	return ring_buffer__epoll_fd(k->events);
+	return ring_buffer__epoll_fd(k->rings);
 }
 
 static int make_rings(struct kernel *k, struct kernel_error *error)
 {
-	k->bytes = ring_buffer__new(bpf_map__fd(k->skel->maps.bytes), on_record, k, NULL);
-	k->events = ring_buffer__new(bpf_map__fd(k->skel->maps.events), on_record, k, NULL);
-	if (!k->bytes || !k->events)
+	k->rings = ring_buffer__new(bpf_map__fd(k->skel->maps.bytes), on_record, k, NULL);
+	if (!k->rings ||
+	    ring_buffer__add(k->rings, bpf_map__fd(k->skel->maps.events), on_record, k) < 0)
 		return fail(error, -errno, "cannot map", "the rings");
 	return 0;
 }
@@ -493,8 +491,7 @@ void kernel_close(struct kernel **kp)
 	for (size_t i = 0; i < k->link_count; i++)
 		close(k->links[i]);
 	free(k->links);
-	ring_buffer__free(k->bytes);
-	ring_buffer__free(k->events);
+	ring_buffer__free(k->rings);
 	warden_bpf__destroy(k->skel);
 	free(k->pins);
 	free(k);

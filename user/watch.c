@@ -25,8 +25,8 @@
 
 /*
  * Records younger than this may still be overtaken by older ones that another CPU is writing.
- * Payload does not wake us, so that it costs its sender nothing; it is fetched at the latest after
- * TICK_MAX. With nothing to fetch, the interval doubles up to that.
+ * Only refusals and full rings wake us, so that a record costs its sender little; the rest is
+ * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that.
  */
 #define HORIZON_NS  2000000ULL
 #define TICK_MIN_MS 10
