@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+"""What was measured, as a table of plain text."""
+import os
+import statistics
+
+
+class Results:
+    """Values by name, one a round; ratios are of values of the same round."""
+
+    def __init__(self):
+        self.values = {}
+        self.lost = {}  # reason -> records
+        self.rounds = 0
+        self.seconds = 0.0
+        self.tiers = ""
+        self.skipped = None  # why there is nothing about TLS
+        self.disturbed = False
+        self.load_before = os.getloadavg()
+
+    def add(self, name, value):
+        self.values.setdefault(name, []).append(value)
+
+    def lose(self, lost):
+        for reason, records in lost.items():
+            self.lost[reason] = self.lost.get(reason, 0) + records
+
+    def median(self, name):
+        return statistics.median(self.values[name])
+
+    def row(self, name):
+        """Values of NAME, or ratios of A/B."""
+        over, _, under = name.partition("/")
+        values = self.values.get(over, [])
+        if not under:
+            return values
+        return [a / b for a, b in zip(values, self.values.get(under, []))]
+
+
+# Heading, and rows: what, name of values, unit, target.
+TABLE = [
+    (
+        f"{what}",
+        [
+            ("bare", f"{key}.bare", "us", None),
+            ("bare once more / bare", f"{key}.again/{key}.bare", "", None),
+            ("outside / bare", f"{key}.outside/{key}.bare", "", 1.01),
+            ("inside / bare", f"{key}.inside/{key}.bare", "", 1.10),
+            ("bare, CPU time", f"{key}.cpu.bare", "us", None),
+            ("outside / bare, CPU time", f"{key}.cpu.outside/{key}.cpu.bare", "", None),
+            ("inside / bare, CPU time", f"{key}.cpu.inside/{key}.cpu.bare", "", None),
+        ],
+    )
+    for what, key in [
+        ("fork+exec+exit, posix_spawn", "spawn"),
+        ("fork+exec+exit, fork", "fork"),
+        ("connect+close, TCP on loopback", "connect"),
+    ]
+] + [
+    (
+        "TLS request, answer of 4 KiB",
+        [
+            ("bare", "tls.bare", "us", None),
+            ("bare once more / bare", "tls.again/tls.bare", "", None),
+            ("empty probes / bare", "tls.empty/tls.bare", "", None),
+            ("outside / empty probes", "tls.outside/tls.empty", "", 1.05),
+            ("inside / empty probes", "tls.inside/tls.empty", "", 1.30),
+            ("inside / bare", "tls.inside/tls.bare", "", None),
+            ("bare, CPU time of the client", "client.bare", "us", None),
+            ("empty probes / bare, CPU time", "client.empty/client.bare", "", None),
+            ("outside / empty probes, CPU time", "client.outside/client.empty", "", None),
+            ("inside / empty probes, CPU time", "client.inside/client.empty", "", None),
+        ],
+    ),
+    (
+        "warden itself",
+        [
+            ("CPU for 1,000 TLS requests", "cpu.requests", "ms", None),
+            ("CPU for 1 GB of plaintext", "cpu.plaintext", "s", None),
+            ("requests recorded", "recorded", "%", None),
+            ("peak memory, RSS", "rss", "MB", 48e6),
+            ("BPF maps", "maps", "MB", None),
+            ("start to first instruction", "start", "ms", 0.5e9),
+            ("command's end to warden's", "end", "ms", None),
+        ],
+    ),
+]
+
+# What a value is divided by, and digits behind the point.
+UNITS = {"": (1, 3), "us": (1e3, 1), "ms": (1e6, 1), "s": (1e9, 2), "MB": (1e6, 1), "%": (0.01, 1)}
+
+
+def number(value, unit):
+    scale, digits = UNITS[unit]
+    return f"{value / scale:.{digits}f}"
+
+
+def format_row(results, what, name, unit, target):
+    values = results.row(name)
+    if not values:
+        return None
+    median = statistics.median(values)
+    cells = f"  {what:<38}{number(median, unit):>8} {unit:<3}"
+    cells += f"{number(min(values), unit):>8} ..{number(max(values), unit):>8}"
+    if target:
+        cells += f"{number(target, unit):>10}  {'met' if median <= target else 'missed'}"
+    return cells
+
+
+def cpu_model():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        names = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
+    return names[0] if names else "unknown"
+
+
+def head(results):
+    before, after = results.load_before[0], os.getloadavg()[0]
+    return [
+        f"{results.rounds} rounds, interleaved, in {results.seconds:.0f} s; "
+        f"load average {before:.2f} before, {after:.2f} after",
+        f"Linux {os.uname().release}, {os.cpu_count()} CPUs ({cpu_model()}); {results.tiers}",
+        "",
+        f"{'':<40}{'median':>8}    {'lowest':>8} ..{'highest':>8}{'at most':>10}",
+    ]
+
+
+def notes(results):
+    lines = [f"Not measured: TLS ({results.skipped})."] if results.skipped else []
+    if results.rounds < 5:
+        lines.append("Fewer than 5 rounds fitted into the time: too few to rely on.")
+    if results.disturbed:
+        lines.append("Another warden was loaded meanwhile: bare is not bare.")
+    for reason, records in sorted(results.lost.items()):
+        lines.append(f"Lost inside, and written into the trail: {records} records, {reason}.")
+    return [""] + lines if lines else []
+
+
+def render(results):
+    lines = head(results)
+    for heading, rows in TABLE:
+        shown = [line for row in rows if (line := format_row(results, *row))]
+        if shown:
+            lines += [heading, *shown]
+    return "\n".join(lines + notes(results)) + "\n"
