@@ -67,6 +67,8 @@ def inside(stage, results):
     ended = measure_loops(stage, results, "inside", stage.under_warden())
     recorded = actors.recorded_of(ended.err)
     results.lose(recorded.lost)
+    if not stage.url:  # else of the run that needs most
+        results.add("rss", ended.rss)
     if not recorded.programs or not recorded.destinations:
         raise Failed("warden has recorded nothing of the loops")
 
@@ -165,8 +167,8 @@ def render_all(stage, results, options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--warden", required=True)
-    parser.add_argument("--tools", required=True)
+    parser.add_argument("--warden", type=os.path.abspath, required=True)
+    parser.add_argument("--tools", type=os.path.abspath, required=True)
     parser.add_argument("--seconds", type=int, default=110)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
