@@ -80,6 +80,9 @@ static bool is_text(const struct audit_body *b)
 	size_t len = b->text ? text_len(b) : 0, controls = 0;
 
 	for (size_t i = 0; i < len; i++) {
+		i += utf8_plain((const char *)p + i, len - i);
+		if (i == len)
+			break;
 		if (!p[i])
 			return false;
 		controls += p[i] < 0x20 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t';

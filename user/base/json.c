@@ -21,11 +21,6 @@ static void begin(struct buf *b, const char *key)
 	}
 }
 
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 /* What a plain copy cannot write. Returns how many bytes it took. */
 static size_t add_special(struct buf *b, const char *s, size_t len)
 {
@@ -56,10 +51,8 @@ void json_text(struct buf *b, const char *key, const char *s, size_t len)
 	begin(b, key);
 	buf_add_char(b, '"');
 	for (size_t i = 0; i < len;) {
-		size_t run = i;
+		size_t run = i + utf8_plain(s + i, len - i);
 
-		while (run < len && is_plain((unsigned char)s[run]))
-			run++;
 		buf_add(b, s + i, run - i);
 		i = run < len ? run + add_special(b, s + run, len - run) : run;
 	}
@@ -151,12 +144,13 @@ static bool scan_string(struct scan *s)
 {
 	if (!accept(s, '"'))
 		return false;
-	while (s->p < s->end) {
+	for (;;) {
 		int n;
 
-		if (is_plain((unsigned char)*s->p)) {
-			s->p++;
-		} else if (accept(s, '"')) {
+		s->p += utf8_plain(s->p, (size_t)(s->end - s->p));
+		if (s->p == s->end)
+			return false;
+		if (accept(s, '"')) {
 			return true;
 		} else if (accept(s, '\\')) {
 			if (!scan_escape(s))
@@ -168,7 +162,6 @@ static bool scan_string(struct scan *s)
 			s->p += n;
 		}
 	}
-	return false;
 }
 
 static bool scan_digits(struct scan *s)

@@ -4,17 +4,25 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
+/* Looked up once, and kept: looking it up costs more than hashing. */
+static const EVP_MD *algorithm(void)
+{
+	static EVP_MD *md;
+
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	return md;
+}
+
 int sha256_start(struct sha256 *s)
 {
-	/* A context that was used knows its algorithm; looking it up again costs more than hashing.
-	 */
 	if (s->ctx)
 		return EVP_DigestInit_ex2(s->ctx, NULL, NULL) ? 0 : -ENOTSUP;
 
 	s->ctx = EVP_MD_CTX_new();
 	if (!s->ctx)
 		return -ENOMEM;
-	if (!EVP_DigestInit_ex2(s->ctx, EVP_sha256(), NULL)) {
+	if (!algorithm() || !EVP_DigestInit_ex2(s->ctx, algorithm(), NULL)) {
 		sha256_free(s);
 		return -ENOTSUP;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 #include "base/utf8.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -69,6 +70,44 @@ size_t utf8_whole(const char *s, size_t len)
 			return utf8_step(p, back) == -(int)back ? len - back : len;
 	}
 	return len;
+}
+
+#define EACH(byte) (0x0101010101010101ULL * (byte))
+
+/*
+ * The high bit of each byte that is not plain, of eight. A byte below n borrows from the high bit
+ * when n is taken away, and may lend on to bytes above it, so that only the lowest one is certain.
+ */
+static uint64_t not_plain(uint64_t eight)
+{
+	uint64_t quote = eight ^ EACH('"'), backslash = eight ^ EACH('\\');
+	uint64_t control = (eight - EACH(0x20)) & ~eight;
+
+	quote = (quote - EACH(1)) & ~quote;
+	backslash = (backslash - EACH(1)) & ~backslash;
+	return (eight | control | quote | backslash) & EACH(0x80);
+}
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+size_t utf8_plain(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	for (; len - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
+		uint64_t eight, found;
+
+		memcpy(&eight, s + n, sizeof(eight));
+		found = not_plain(le64toh(eight));
+		if (found)
+			return n + (size_t)__builtin_ctzll(found) / 8;
+	}
+	while (n < len && is_plain((unsigned char)s[n]))
+		n++;
+	return n;
 }
 
 static uint32_t decode(const char *s, int n)

@@ -25,6 +25,12 @@ bool utf8_valid(const char *s, size_t len);
 size_t utf8_whole(const char *s, size_t len);
 
 /*
+ * How many of the first bytes are printable ASCII other than quote and backslash: what nearly all
+ * text is made of, and what a JSON string takes as it is. Eight bytes at a time.
+ */
+size_t utf8_plain(const char *s, size_t len);
+
+/*
  * Appends text for a person's terminal: what could move the cursor, hide or reorder text (control
  * characters, line separators, bidirectional overrides) and invalid bytes become visible escapes:
  * \n \t \x1b \u202e. Backslashes stay as they are: this is for reading, not for parsing.

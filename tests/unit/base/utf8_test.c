@@ -120,6 +120,27 @@ static void test_whole(void **state)
 				 cases[i].whole);
 }
 
+/* Each byte at each place of texts of each length, with each other one behind it. */
+static void test_plain(void **state)
+{
+	char text[20];
+
+	for (int c = 0; c < 256; c++) {
+		bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+
+		for (size_t len = 1; len <= sizeof(text); len++) {
+			for (size_t at = 0; at < len; at++) {
+				memset(text, ' ', sizeof(text));
+				memset(text + at, c, len - at);
+				assert_int_equal(utf8_plain(text, len), plain ? len : at);
+				memset(text + at + 1, '!', len - at - 1);
+				assert_int_equal(utf8_plain(text, len), plain ? len : at);
+			}
+		}
+	}
+	assert_int_equal(utf8_plain("", 0), 0);
+}
+
 static void assert_visible(const char *text, size_t len, const char *want)
 {
 	_buf_ struct buf b = {};
@@ -144,7 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_step),       cmocka_unit_test(test_all_code_points),
 		cmocka_unit_test(test_valid_long), cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_visible),    cmocka_unit_test(test_plain),
 	};
 
 	return cmocka_run_group_tests_name("base/utf8", tests, NULL, NULL);
