@@ -10,7 +10,7 @@ static void set_error(struct recorder *r, int error)
 		r->changed(r->ctx, r);
 }
 
-/* Says how many events are missing, once there is room again. */
+/* Says how many events are missing, as soon as there may be room again. */
 static int put_loss(struct recorder *r, const struct audit_event *ev)
 {
 	struct audit_event loss = {
@@ -19,20 +19,46 @@ static int put_loss(struct recorder *r, const struct audit_event *ev)
 		.run = ev->run,
 		.loss = {.reason = "audit_write_failed", .records = KNOWN(r->unwritten)},
 	};
+	uint64_t seq;
+	int e = trail_add(r->trail, &loss, &seq);
 
-	return trail_append(r->trail, &loss);
+	if (e < 0)
+		return e;
+	r->waiting++;
+	r->said = r->unwritten;
+	return 0;
 }
 
 uint64_t recorder_put(struct recorder *r, const struct audit_event *ev)
 {
-	int e = r->unwritten ? put_loss(r, ev) : 0;
+	uint64_t seq = 0;
+	int e = r->unwritten && !r->said ? put_loss(r, ev) : 0;
 
-	if (e == 0) {
-		r->unwritten = 0;
-		e = trail_append(r->trail, ev);
-	}
-	if (e < 0)
+	if (e == 0)
+		e = trail_add(r->trail, ev, &seq);
+	if (e < 0) {
 		r->unwritten++;
+		set_error(r, e);
+		return 0;
+	}
+	r->waiting++;
+	if (r->error || trail_waiting(r->trail) >= RECORDER_BATCH)
+		recorder_flush(r);
+	return r->error ? 0 : seq;
+}
+
+void recorder_flush(struct recorder *r)
+{
+	uint64_t lost;
+	int e = trail_flush(r->trail, &lost);
+	/* The event that says how many are missing comes first: if any is written, that one is. */
+	bool untold = r->said && lost == r->waiting;
+
+	if (untold)
+		lost--;
+	else
+		r->unwritten -= r->said;
+	r->unwritten += lost;
+	r->said = r->waiting = 0;
 	set_error(r, e);
-	return e < 0 ? 0 : trail_seq(r->trail);
 }

@@ -299,6 +299,7 @@ static int drain(struct watch *w, bool last)
 
 	order_release(&w->order, horizon, on_ordered, w);
 	look_for_losses(w);
+	recorder_flush(&w->recorder);
 	return n;
 }
 
@@ -451,6 +452,7 @@ static void summary(const struct watch *w)
 static int live(struct watch *w)
 {
 	put_start(w);
+	recorder_flush(&w->recorder);
 	if (w->recorder.error)
 		return 1;
 	if (start_command(w) != 0)
@@ -459,6 +461,7 @@ static int live(struct watch *w)
 	drain(w, true);
 	session_finish(w->session);
 	put_end(w);
+	recorder_flush(&w->recorder);
 	summary(w);
 	return exit_status(w);
 }

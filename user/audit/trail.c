@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "audit/chain.h"
 #include "audit/encode.h"
 #include "audit/tail.h"
+#include "audit/waiting.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 
@@ -21,33 +21,14 @@ struct trail {
 	bool regular; /* it can be read, locked and cut */
 	bool sync;
 	struct audit_host host;
-	struct chain chain; /* the last whole line */
-	struct chain next;  /* the line in `line` */
-	struct buf line;
-	size_t written; /* of `line`, by an append that failed and could not be undone; else 0 */
+	struct chain chain; /* the last line that is whole in the file */
+	struct waiting waiting;
+	struct buf line; /* at work */
 	struct ulid ulid;
 	struct sha256 sha;
 };
 
 /* ---- writing ---- */
-
-/* Writes the rest of the line. Returns 0, or -errno with `written` saying how far it came. */
-static int write_rest(struct trail *t)
-{
-	while (t->written < t->line.len) {
-		ssize_t n = write(t->fd, t->line.data + t->written, t->line.len - t->written);
-
-		if (n > 0)
-			t->written += (size_t)n;
-		else if (!n)
-			return -EIO;
-		else if (errno == EAGAIN) /* somebody made our stdout non-blocking */
-			poll(&(struct pollfd){.fd = t->fd, .events = POLLOUT}, 1, -1);
-		else if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
 
 /* Takes the last `n` bytes off the file; they are ours, for we hold the lock. */
 static bool cut(struct trail *t, size_t n)
@@ -58,29 +39,21 @@ static bool cut(struct trail *t, size_t n)
 	       !ftruncate(t->fd, st.st_size - (off_t)n);
 }
 
-/* Writes the line, or what is left of it, and moves the chain on to it. */
-static int commit(struct trail *t)
+/* Where the trail stands once all that waits is written. */
+static const struct chain *last(const struct trail *t)
 {
-	int r;
-
-	r = write_rest(t);
-	if (!r)
-		t->chain = t->next;
-	else if (t->written && !cut(t, t->written))
-		return r;
-	t->written = 0;
-	return r;
+	return t->waiting.count ? &t->waiting.lines[t->waiting.count - 1].chain : &t->chain;
 }
 
-static int encode(struct trail *t, const struct audit_event *ev)
+static int encode(struct trail *t, const struct audit_event *ev, struct chain *ret)
 {
 	char id[ULID_TEXT];
 	struct audit_stamp stamp = {
-		.seq = t->chain.seq + 1,
+		.seq = last(t)->seq + 1,
 		.id = id,
 		.host = *t->host.name ? t->host.name : NULL,
 		.boot_id = *t->host.boot_id ? t->host.boot_id : NULL,
-		.prev = t->chain.hash,
+		.prev = last(t)->hash,
 	};
 	int r;
 
@@ -91,19 +64,45 @@ static int encode(struct trail *t, const struct audit_event *ev)
 	r = audit_encode(&t->line, ev, &stamp);
 	if (r < 0)
 		return r;
-	t->next.seq = stamp.seq;
-	return chain_seal(&t->line, &t->sha, t->next.hash);
+	ret->seq = stamp.seq;
+	return chain_seal(&t->line, &t->sha, ret->hash);
+}
+
+int trail_add(struct trail *t, const struct audit_event *ev, uint64_t *ret_seq)
+{
+	struct chain chain;
+	int r = encode(t, ev, &chain);
+
+	if (!r)
+		r = waiting_add(&t->waiting, &t->line, &chain);
+	if (!r)
+		*ret_seq = chain.seq;
+	return r;
+}
+
+size_t trail_waiting(const struct trail *t)
+{
+	return t->waiting.text.len;
+}
+
+int trail_flush(struct trail *t, uint64_t *ret_lost)
+{
+	size_t torn;
+	int r;
+
+	r = waiting_write(&t->waiting, t->fd, &t->chain);
+	torn = t->waiting.torn;
+	/* Where it cannot be cut off, the rest of a line comes before all others. */
+	*ret_lost = r ? waiting_drop(&t->waiting, torn && !cut(t, torn)) : 0;
+	return r;
 }
 
 int trail_append(struct trail *t, const struct audit_event *ev)
 {
-	int r = 0;
+	uint64_t seq, lost;
+	int r = trail_add(t, ev, &seq);
 
-	if (t->written)
-		r = commit(t);
-	if (!r)
-		r = encode(t, ev);
-	return r < 0 ? r : commit(t);
+	return r ? r : trail_flush(t, &lost);
 }
 
 uint64_t trail_seq(const struct trail *t)
@@ -128,7 +127,7 @@ static int mend(struct trail *t, const struct tail *tail)
 		return -errno;
 	r = trail_append(t, &loss);
 	/* Rather a torn piece that the next one finds again than a loss that nobody hears of. */
-	if (r < 0 && was_cut && !t->written) {
+	if (r < 0 && was_cut && !t->waiting.torn) {
 		ssize_t n = write(t->fd, tail->torn.data, tail->torn.len);
 
 		(void)n;
@@ -213,15 +212,18 @@ int trail_open(struct trail **ret, const struct trail_options *o)
 int trail_close(struct trail **tp)
 {
 	struct trail *t = TAKE_PTR(*tp);
-	int r = 0;
+	uint64_t lost;
+	int r;
 
 	if (!t)
 		return 0;
-	if (t->sync && t->regular && fsync(t->fd) < 0)
+	r = trail_flush(t, &lost);
+	if (!r && t->sync && t->regular && fsync(t->fd) < 0)
 		r = -errno;
 	if (t->owned && close(t->fd) < 0 && !r)
 		r = -errno;
 	buf_free(&t->line);
+	waiting_free(&t->waiting);
 	sha256_free(&t->sha);
 	free(t);
 	return r;

@@ -3,6 +3,7 @@
 #define WARDEN_AUDIT_TRAIL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "audit/event.h"
@@ -13,13 +14,14 @@
 #define TRAIL_SUFFIX ".jsonl"
 
 /*
- * The file that events are appended to, one write(2) a line, in the caller's thread.
+ * The file that events are appended to, in the caller's thread: line by line, or many lines in one
+ * write(2).
  *
  * A regular file (created 0600, appended to, locked against a second writer until the last process
  * that inherited the lock is gone) is continued where it ends. When a line cannot be written whole,
  * its beginning is cut off again, and the next one takes its place in the chain; where cutting is
  * not possible (append-only files, pipes), the rest of the line is written first by the next
- * append.
+ * flush.
  *
  * A file that ends in the middle of a line was left so by a crash or a power failure. When only the
  * newline is missing, it is added. Otherwise the torn piece is cut off, and a `loss` event with
@@ -46,16 +48,28 @@ struct trail_options {
 int trail_open(struct trail **ret, const struct trail_options *options);
 
 /*
- * Writes one event. Returns 0 when the whole line was written. Otherwise -errno (-ENOSPC,
- * -EPIPE..., -EINVAL for a type or verdict that does not exist, -EMSGSIZE for a line beyond
- * CHAIN_LINE_MAX): the trail is as it was and the next append may succeed.
+ * Adds one event to those that wait. Returns 0 and the number of its line, or -errno (-EINVAL for a
+ * type or verdict that does not exist, -EMSGSIZE for a line beyond CHAIN_LINE_MAX, -ENOMEM): then
+ * the trail is as it was.
  */
+int trail_add(struct trail *t, const struct audit_event *ev, uint64_t *ret_seq);
+
+/* Bytes that wait. */
+size_t trail_waiting(const struct trail *t);
+
+/*
+ * Writes what waits. Returns 0 when all lines were written; otherwise -errno (-ENOSPC, -EPIPE...),
+ * and the lines behind the last whole one are given up: `ret_lost` says how many.
+ */
+int trail_flush(struct trail *t, uint64_t *ret_lost);
+
+/* trail_add() and trail_flush(): returns what either does. */
 int trail_append(struct trail *t, const struct audit_event *ev);
 
-/* The last whole line's number, of earlier writers too; 0 when there is none. */
+/* The number of the last line that was written whole, by earlier writers too; 0: there is none. */
 uint64_t trail_seq(const struct trail *t);
 
-/* Closes it, NULL is fine, and sets *t to NULL. Returns 0 or the -errno of fsync() or close(). */
+/* Writes what waits and closes it, NULL is fine; *t becomes NULL. Returns 0 or the first -errno. */
 int trail_close(struct trail **t);
 
 /*

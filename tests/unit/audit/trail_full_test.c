@@ -60,6 +60,51 @@ static void test_no_room_for_the_whole_line(void **state)
 	assert_verifies(path, 3);
 }
 
+static void add(struct trail *t, int i, uint64_t want_seq)
+{
+	struct audit_event ev = sample(i);
+	uint64_t seq;
+
+	assert_int_equal(trail_add(t, &ev, &seq), 0);
+	assert_int_equal(seq, want_seq);
+}
+
+/*
+ * Many lines in one write, with room for all, none or some of them, down to a piece of one: those
+ * that were written whole stay, the rest is counted, and the chain goes on behind them.
+ */
+static void test_no_room_for_all_lines(void **state)
+{
+	const char *path = in_dir("batch");
+	uint64_t lines = 1, lost, whole, one;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(append_samples(path, 0, 1), 0);
+	one = size_of(path);
+	for (uint64_t room = 0; room < 6 * one; room += 61) {
+		struct trail *t = open_trail(path);
+		int r;
+
+		for (int i = 0; i < 4; i++)
+			add(t, i, lines + 1 + (uint64_t)i);
+		assert_true(trail_waiting(t) > 3 * one);
+		assert_int_equal(trail_seq(t), lines);
+		limit_files(size_of(path) + room);
+		r = trail_flush(t, &lost);
+		limit_files(0);
+		assert_int_equal(r, lost ? -EFBIG : 0);
+		whole = 4 - lost;
+		assert_true(whole <= room / (one - 60) && (lost == 0 || room < 5 * one));
+		lines += whole;
+		assert_int_equal(trail_seq(t), lines);
+		assert_int_equal(trail_waiting(t), 0);
+		assert_int_equal(append(t, 5), 0);
+		lines++;
+		trail_close(&t);
+		assert_verifies(path, lines);
+	}
+}
+
 static bool set_append_only(const char *path, bool on)
 {
 	_close_ int fd = open(path, O_RDONLY);
@@ -101,8 +146,8 @@ static void test_append_only(void **state)
 	/* Left torn, it stays so: the next writer says it, and verify too. */
 	limit_files(size_of(path) + 30);
 	assert_int_equal(append(t, 4), -EFBIG);
+	assert_int_equal(trail_close(&t), -EFBIG);
 	limit_files(0);
-	trail_close(&t);
 	assert_int_equal(append_samples(path, 5, 1), 0);
 	assert_int_equal(verify_path(path, &v), -EBADMSG);
 	assert_int_equal(v.lines, 3);
@@ -154,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_device),
 		cmocka_unit_test(test_no_room_for_the_whole_line),
+		cmocka_unit_test(test_no_room_for_all_lines),
 		cmocka_unit_test_teardown(test_append_only, end_append_only),
 		cmocka_unit_test(test_full_disk),
 	};
