@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "wire.h"
 
 /*
@@ -16,7 +17,7 @@ struct order {
 	size_t count;
 	size_t room;
 	uint64_t arrived;
-	size_t bytes; /* held */
+	struct buf records, spare;
 	uint64_t lost; /* records that found no memory */
 };
 
