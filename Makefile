@@ -110,10 +110,11 @@ demo: deps
 
 # What needs root and a kernel: run here, on the tiers that this machine has, and in virtual
 # machines with BPF LSM.
-KERNEL_TESTS := $(B)/tests/equality_test $(B)/tests/stack_depth $(sort $(wildcard tests/e2e/*.sh))
+KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth http1_verify)
+KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh))
 
 # Two halves of about the same length: emulated machines are slow, and have one CPU's speed.
-VM_TESTS_A := $(B)/tests/equality_test $(B)/tests/stack_depth $(addprefix tests/e2e/,exec.sh net.sh scope.sh demo.sh)
+VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh demo.sh)
 VM_TESTS_B := $(filter-out $(VM_TESTS_A),$(KERNEL_TESTS))
 vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
 
@@ -132,29 +133,30 @@ bench: deps-test
 
 # ---- tests ----
 
-tests: $(UNIT) $(B)/tests/equality_test $(B)/tests/stack_depth
+tests: $(UNIT) $(KERNEL_PROGRAMS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
 
-$(B)/tests/ask.bpf.o: tests/bpf/ask.bpf.c
+$(B)/tests/%.bpf.o: tests/bpf/%.bpf.c
 	@mkdir -p $(@D)
 	@echo "  BPF     $@"
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Itests/bpf -MMD -MP -c -o $@ $<
 
 $(B)/ask.bpf.o: $(B)/tests/ask.bpf.o $(B)/bpf/scope.bpf.o
+$(B)/http1_verify.bpf.o: $(B)/tests/http1_verify.bpf.o
+$(B)/ask.bpf.o $(B)/http1_verify.bpf.o:
+	@echo "  LINK    $@"
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(B)/tests/equality_test: tests/bpf/equality_test.c $(LIB) $(B)/ask.skel.h
+$(B)/tests/equality_test: $(B)/ask.skel.h
+$(B)/tests/stack_depth: $(B)/warden.skel.h
+$(B)/tests/http1_verify: $(B)/http1_verify.skel.h
+$(KERNEL_PROGRAMS): $(B)/tests/%: tests/bpf/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests -Itests/bpf $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) \
 		-lcmocka $(LIBS)
-
-$(B)/tests/stack_depth: tests/bpf/stack_depth.c | $(B)/warden.skel.h
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< -lbpf -lelf -lz
 
 # The types that the BPF side reads, held against a kernel's BTF (this one's, or BTF=FILE).
 BTF ?= /sys/kernel/btf/vmlinux

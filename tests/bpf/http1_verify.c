@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * http1_verify OBJECT [ROUNDS [SEED]]: feeds random traffic to the HTTP/1 reader in the kernel and
+ * http1_verify [ROUNDS [SEED]]: feeds random traffic to the HTTP/1 reader in the kernel and
  * to the same reader here, and fails at the first difference. Prints what the verifier said of each
  * program. Needs root.
  */
@@ -15,8 +15,10 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "http1_verify.skel.h"
 
 #define LOG_SIZE (16 << 20)
+#define ROUNDS	 1000
 
 static const char *const parts[] = {
 	"GET /a/b/../%2e%2e/./c%zzd?x HTTP/1.1\r\nHost: Foo.COM.:80\r\n\r\n",
@@ -203,9 +205,9 @@ static double time_fields(struct side *side)
 	return best / used;
 }
 
-static void close_object(struct bpf_object **object)
+static void close_skel(struct http1_verify_bpf **skel)
 {
-	bpf_object__close(*object);
+	http1_verify_bpf__destroy(*skel);
 }
 
 static int load(struct bpf_object *object, char *logs)
@@ -253,27 +255,23 @@ static void find_sides(struct bpf_object *object, struct side sides[2], char *me
 
 int main(int argc, char **argv)
 {
-	_cleanup_(close_object) struct bpf_object *object = NULL;
+	_cleanup_(close_skel) struct http1_verify_bpf *skel = NULL;
 	_free_ char *logs = calloc(3, LOG_SIZE);
 	_free_ char *memory = calloc(4, sizeof(struct http1) + sizeof(struct verify_run));
-	__u32 rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000;
+	__u32 rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS;
 	__u64 events = 0, bytes = 0;
 	struct side sides[2];
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: http1_verify OBJECT [ROUNDS [SEED]]\n");
-		return 2;
-	}
 	if (!logs || !memory)
 		return fail("no memory");
-	if (argc > 3)
-		seed = strtoull(argv[3], NULL, 10) | 1;
-	object = bpf_object__open_file(argv[1], NULL);
-	if (!object)
-		return fail(argv[1]);
-	if (load(object, logs))
+	if (argc > 2)
+		seed = strtoull(argv[2], NULL, 10) | 1;
+	skel = http1_verify_bpf__open();
+	if (!skel)
+		return fail("cannot open");
+	if (load(skel->obj, logs))
 		return 1;
-	find_sides(object, sides, memory);
+	find_sides(skel->obj, sides, memory);
 	if (compare_rounds(sides, rounds, &events, &bytes))
 		return 1;
 	printf("%u rounds, %llu bytes, %llu events: kernel and user space agree\n", rounds, bytes,
