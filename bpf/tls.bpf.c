@@ -399,7 +399,7 @@ static long tls_copy(__u32 i, void *data)
 		s->used += n;
 	}
 	c->o->offset[dir] += n;
-	record_send(s, &bytes, LOSS_BYTES_RING, 0);
+	record_send_bytes(s);
 	s->left += n;
 	return 0;
 }
@@ -545,7 +545,7 @@ int tls_free(struct pt_regs *ctx)
 	r = (struct rec_close *)s->record;
 	record_start(s, REC_CLOSE, sizeof(*r));
 	r->stream = stream;
-	record_send(s, &bytes, LOSS_BYTES_RING, 0);
+	record_send_bytes(s);
 	scratch_release(s);
 	return 0;
 }

@@ -295,20 +295,24 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
 
 /*
  * Waking the reader costs the workload more than the record does, so that it is woken for what is
- * urgent, and when a ring begins to fill; the rest it fetches by itself.
+ * urgent, and each time that another so many bytes wait; the rest it fetches by itself. Decisions
+ * must not run far ahead of the trail, which may be unwritable: a few KiB are some twenty of them.
  */
 #define RECORD_URGENT 1
-#define RING_HIGH     (256 << 10)
+#define EVENTS_STEP   (4ULL << 10)
+#define BYTES_STEP    (256ULL << 10)
 
-static __always_inline __u64 record_wake(void *ring, __u32 urgent)
+static __always_inline __u64 record_wake(void *ring, __u64 size, __u64 step, __u32 urgent)
 {
-	if (urgent || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > RING_HIGH)
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	if (urgent || waiting / step != (waiting + size) / step)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
 
 /* Sends the record. A lost one has used up its sequence number, so the gap shows. */
-static __always_inline void record_send(struct scratch *s, void *ring, __u32 reason, __u32 urgent)
+static __always_inline void record_send(struct scratch *s, void *ring, __u64 wake, __u32 reason)
 {
 	struct rec *r = (struct rec *)s->record;
 	__u64 size = s->used;
@@ -317,13 +321,19 @@ static __always_inline void record_send(struct scratch *s, void *ring, __u32 rea
 	r->seq = record_sequence();
 	opaque_value(size);
 	size &= RECORD_SIZE - 1;
-	if (bpf_ringbuf_output(ring, s->record, size, record_wake(ring, urgent)))
+	if (bpf_ringbuf_output(ring, s->record, size, wake))
 		loss_add(reason, size);
 }
 
 static __always_inline void record_send_event(struct scratch *s, __u32 urgent)
 {
-	record_send(s, &events, LOSS_EVENTS_RING, urgent);
+	record_send(s, &events, record_wake(&events, s->used, EVENTS_STEP, urgent),
+		    LOSS_EVENTS_RING);
+}
+
+static __always_inline void record_send_bytes(struct scratch *s)
+{
+	record_send(s, &bytes, record_wake(&bytes, s->used, BYTES_STEP, 0), LOSS_BYTES_RING);
 }
 
 #endif

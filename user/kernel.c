@@ -2,40 +2,19 @@
 #include "kernel.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel_internal.h"
 #include "uprobes.h"
-#include "warden.skel.h"
-
-#define SITE_EX	       1ULL /* bpf/tls.bpf.c */
-#define SITE_RET_SHIFT 8
-#define SITE_KINDS     (SITE_FREE + 1)
-#define SITES_MAX      16 /* of one kind in one file */
 
 /* Of <linux/bpf.h> since 6.7; the names are not in every distribution's headers. */
 #define ATTACH_UNIX_CONNECT ((enum bpf_attach_type)49)
 #define ATTACH_UNIX_SENDMSG ((enum bpf_attach_type)50)
-
-struct kernel {
-	struct warden_bpf *skel;
-	struct ring_buffer *rings; /* bytes, then events: in this order they are read */
-	int *links; /* pinned */
-	size_t link_count;
-	char *pins;
-	enum tier plaintext;
-	bool multi; /* many probes are one link */
-	kernel_record_fn fn; /* while draining */
-	void *ctx;
-};
 
 /* ---- which programs a set of tiers needs ---- */
 
@@ -191,56 +170,7 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	return r < 0 ? fail(error, r, "cannot publish", "the policy") : 0;
 }
 
-/* ---- links ---- */
-
-/* Takes the link, and pins it under a name of its own: it outlives this process. */
-static int keep_link(struct kernel *k, int link, const char *name)
-{
-	_close_ int fd = link;
-	char path[512];
-	int *links;
-
-	snprintf(path, sizeof(path), "%s/%zu_%s", k->pins, k->link_count, name);
-	links = reallocarray(k->links, k->link_count + 1, sizeof(*links));
-	if (!links)
-		return -ENOMEM;
-	k->links = links;
-	if (bpf_obj_pin(fd, path) < 0)
-		return -errno;
-	k->links[k->link_count++] = TAKE_FD(fd);
-	return 0;
-}
-
-/* The descriptor of a libbpf link, which is then ours alone. */
-static int take_link(struct bpf_link *link)
-{
-	int fd = link ? fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 0) : -1;
-
-	if (fd < 0)
-		return -errno;
-	bpf_link__disconnect(link);
-	bpf_link__destroy(link);
-	return fd;
-}
-
-/* Unpins and detaches the link that was taken last. */
-static void drop_link(struct kernel *k)
-{
-	char path[512], name[32];
-	DIR *dir = opendir(k->pins);
-	struct dirent *e;
-
-	k->link_count--;
-	snprintf(name, sizeof(name), "%zu_", k->link_count);
-	while (dir && (e = readdir(dir)))
-		if (!strncmp(e->d_name, name, strlen(name))) {
-			snprintf(path, sizeof(path), "%s/%s", k->pins, e->d_name);
-			unlink(path);
-		}
-	if (dir)
-		closedir(dir);
-	close(k->links[k->link_count]);
-}
+/* ---- attaching ---- */
 
 static int attach_one(struct kernel *k, size_t i, const struct kernel_options *o)
 {
@@ -252,8 +182,8 @@ static int attach_one(struct kernel *k, size_t i, const struct kernel_options *o
 		link = bpf_program__attach_cgroup(p, o->cgroup->fd);
 	else
 		link = bpf_program__attach(p);
-	r = take_link(link);
-	return r < 0 ? r : keep_link(k, r, programs[i].name);
+	r = link_take(link);
+	return r < 0 ? r : link_keep(k, r, programs[i].name);
 }
 
 static int attach_all(struct kernel *k, const struct kernel_options *o, struct kernel_error *error)
@@ -267,125 +197,6 @@ static int attach_all(struct kernel *k, const struct kernel_options *o, struct k
 		if (r < 0)
 			return fail(error, r, "cannot attach", programs[i].name);
 	}
-	return 0;
-}
-
-/* ---- probes on TLS files ---- */
-
-static struct bpf_program *site_program(struct kernel *k, enum site_kind kind)
-{
-	struct bpf_program *const by_kind[] = {
-		[SITE_WRITE] = k->plaintext == TIER_OVERRIDE ? k->skel->progs.tls_write_override
-							     : k->skel->progs.tls_write_enter,
-		[SITE_READ] = k->skel->progs.tls_read_enter,
-		[SITE_HANDSHAKE] = k->skel->progs.tls_handshake,
-		[SITE_FREE] = k->skel->progs.tls_free,
-	};
-
-	return by_kind[kind];
-}
-
-/* The sites of a file that one program is attached to, in the form of struct uprobes. */
-struct batch {
-	uint64_t offsets[SITES_MAX];
-	uint64_t cookies[SITES_MAX];
-	size_t count;
-};
-
-static void batch_add(struct batch *b, const struct tls_site *site)
-{
-	if (b->count == SITES_MAX)
-		return;
-	b->offsets[b->count] = site->offset;
-	b->cookies[b->count++] = (site->ex ? SITE_EX : 0) | site->ret_distance << SITE_RET_SHIFT;
-}
-
-static int attach_single(struct bpf_program *p, const char *path, uint64_t offset, uint64_t cookie,
-			 bool at_return)
-{
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = at_return, .bpf_cookie = cookie);
-
-	return take_link(bpf_program__attach_uprobe_opts(p, -1, path, offset, &opts));
-}
-
-static int attach_batch(struct kernel *k, struct bpf_program *p, const char *path,
-			const struct batch *b, bool at_return)
-{
-	const char *name = bpf_program__name(p);
-	int r = 0;
-
-	if (k->multi && b->count) {
-		const struct uprobes u = {path, b->offsets, b->cookies, b->count, at_return};
-
-		r = uprobes_attach(bpf_program__fd(p), &u);
-		return r < 0 ? r : keep_link(k, r, name);
-	}
-	for (size_t i = 0; i < b->count && r >= 0; i++) {
-		r = attach_single(p, path, b->offsets[i], b->cookies[i], at_return);
-		if (r >= 0)
-			r = keep_link(k, r, name);
-	}
-	return r;
-}
-
-int kernel_probe_file(struct kernel *k, const struct tls_file *file)
-{
-	struct batch by_kind[SITE_KINDS] = {0}, leave = {0};
-	char path[TLSFILE_ATTACH_PATH];
-	size_t before = k->link_count;
-	int r;
-
-	for (size_t i = 0; i < file->count; i++) {
-		const struct tls_site *site = &file->sites[i];
-
-		batch_add(&by_kind[site->kind], site);
-		if (site->kind == SITE_WRITE || site->kind == SITE_READ)
-			batch_add(&leave, site);
-	}
-	tlsfile_attach_path(file, path);
-	/* Returns first: a call that was decided on is then always seen to its end. */
-	r = attach_batch(k, k->skel->progs.tls_leave, path, &leave, true);
-	for (size_t kind = 0; kind < SITE_KINDS && r >= 0; kind++)
-		r = attach_batch(k, site_program(k, (enum site_kind)kind), path, &by_kind[kind],
-				 false);
-	while (r < 0 && k->link_count > before)
-		drop_link(k);
-	return r < 0 ? r : 0;
-}
-
-/* ---- records ---- */
-
-static int on_record(void *ctx, void *data, size_t size)
-{
-	struct kernel *k = ctx;
-	const struct rec *r = data;
-
-	if (size >= sizeof(*r) && r->size <= size && r->size >= sizeof(*r))
-		k->fn(k->ctx, r);
-	return 0;
-}
-
-int kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx)
-{
-	int n;
-
-	k->fn = fn;
-	k->ctx = ctx;
-	n = ring_buffer__consume(k->rings);
-	return n > 0 ? n : 0;
-}
-
-int kernel_event_fd(const struct kernel *k)
-{
-	return ring_buffer__epoll_fd(k->rings);
-}
-
-static int make_rings(struct kernel *k, struct kernel_error *error)
-{
-	k->rings = ring_buffer__new(bpf_map__fd(k->skel->maps.bytes), on_record, k, NULL);
-	if (!k->rings ||
-	    ring_buffer__add(k->rings, bpf_map__fd(k->skel->maps.events), on_record, k) < 0)
-		return fail(error, -errno, "cannot map", "the rings");
 	return 0;
 }
 
@@ -403,25 +214,6 @@ int kernel_settle(struct kernel *k)
 void kernel_set_audit_failed(struct kernel *k, bool failed)
 {
 	__atomic_store_n(&k->skel->bss->audit_failed, failed, __ATOMIC_RELEASE);
-}
-
-int kernel_losses(struct kernel *k, struct loss_count *ret)
-{
-	int cpus = libbpf_num_possible_cpus();
-	_free_ struct loss_count *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
-
-	if (!each)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < LOSS_COUNT; i++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(k->skel->maps.losses), &i, each) < 0)
-			return -errno;
-		ret[i] = (struct loss_count){0};
-		for (int cpu = 0; cpu < cpus; cpu++) {
-			ret[i].records += each[cpu].records;
-			ret[i].bytes += each[cpu].bytes;
-		}
-	}
-	return 0;
 }
 
 void kernel_forget_socket(struct kernel *k, uint64_t cookie)
@@ -470,8 +262,11 @@ int kernel_load(const struct kernel_options *options, struct kernel **ret,
 	k->skel = warden_bpf__open();
 	r = k->pins && k->skel ? load_programs(k, options, error)
 			       : fail(error, -ENOMEM, "cannot open", "warden's programs");
-	if (r == 0)
-		r = make_rings(k, error);
+	if (r == 0) {
+		r = kernel_open_rings(k);
+		if (r < 0)
+			fail(error, r, "cannot map", "the rings");
+	}
 	if (r == 0)
 		r = attach_all(k, options, error);
 	if (r < 0) {
@@ -491,7 +286,8 @@ void kernel_close(struct kernel **kp)
 	for (size_t i = 0; i < k->link_count; i++)
 		close(k->links[i]);
 	free(k->links);
-	ring_buffer__free(k->rings);
+	ring_buffer__free(k->bytes);
+	ring_buffer__free(k->events);
 	warden_bpf__destroy(k->skel);
 	free(k->pins);
 	free(k);

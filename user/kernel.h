@@ -55,19 +55,28 @@ int kernel_probe_file(struct kernel *k, const struct tls_file *file);
 typedef void (*kernel_record_fn)(void *ctx, const struct rec *r);
 
 /*
- * Hands over what the rings hold: all of `bytes` first, so that whatever was decided before those
- * bytes were sent is in `events` by then. Returns the number of records.
+ * Hands over what the rings hold: `bytes` first, so that whatever was decided before those bytes
+ * were sent is in `events` by then. What a call fetches is bounded; `ret_upto` is the time (of
+ * records) up to which nothing is left behind, UINT64_MAX when the rings were emptied. Returns the
+ * number of records.
  */
-int kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx);
+uint64_t kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx, uint64_t *ret_upto);
 
-/* Becomes readable when there is something urgent, for poll(2). */
-int kernel_event_fd(const struct kernel *k);
+/* Become readable when there is something urgent, or much, for poll(2). */
+int kernel_bytes_fd(const struct kernel *k);
+int kernel_events_fd(const struct kernel *k);
 
 /* The state in which on_audit_failure holds. */
 void kernel_set_audit_failed(struct kernel *k, bool failed);
 
-/* Sums of the loss counters since the start, LOSS_COUNT of them. */
+/* Sums of the loss counters since the start, LOSS_COUNT of them. Returns 0 or -errno. */
 int kernel_losses(struct kernel *k, struct loss_count *ret);
+
+/*
+ * Records that used up a sequence number and were neither fetched nor counted as lost. Exact once
+ * the workload has ended and the rings are empty. Returns 0 or -errno.
+ */
+int kernel_unaccounted(struct kernel *k, uint64_t *ret);
 
 /* Forgets a dead socket once it is gone, and the TLS objects of a process that has ended. */
 void kernel_forget_socket(struct kernel *k, uint64_t cookie);

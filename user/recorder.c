@@ -50,10 +50,14 @@ uint64_t recorder_put(struct recorder *r, const struct audit_event *ev)
 void recorder_flush(struct recorder *r)
 {
 	uint64_t lost;
-	int e = trail_flush(r->trail, &lost);
-	/* The event that says how many are missing comes first: if any is written, that one is. */
-	bool untold = r->said && lost == r->waiting;
+	bool untold;
+	int e;
 
+	if (!r->waiting) /* which says nothing about what can be written */
+		return;
+	e = trail_flush(r->trail, &lost);
+	/* The event that says how many are missing comes first: if any is written, that one is. */
+	untold = r->said && lost == r->waiting;
 	if (untold)
 		lost--;
 	else

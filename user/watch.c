@@ -45,6 +45,7 @@ struct watch {
 	struct tls_files files;
 	struct map seen; /* processes whose mappings were looked at: tgid -> start time */
 	struct loss_count lost[LOSS_COUNT]; /* as of the last look */
+	uint64_t broken;		    /* likewise: records that the session could not use */
 	pid_t pid;	/* of the command; 0: not started */
 	int status;	/* of wait(2) */
 	bool ended;	/* the command has */
@@ -164,6 +165,7 @@ static void put_loss(struct watch *w, const char *reason, uint64_t records, uint
 static void look_for_losses(struct watch *w)
 {
 	struct loss_count now[LOSS_COUNT];
+	uint64_t broken;
 
 	if (kernel_losses(w->kernel, now) < 0)
 		return;
@@ -176,6 +178,10 @@ static void look_for_losses(struct watch *w)
 	if (w->order.lost)
 		put_loss(w, "out_of_memory", w->order.lost, 0);
 	w->order.lost = 0;
+	broken = session_counts(w->session)->broken;
+	if (broken != w->broken)
+		put_loss(w, "unusable", broken - w->broken, 0);
+	w->broken = broken;
 }
 
 /* ---- what cannot wait for order ---- */
@@ -291,16 +297,31 @@ static void on_ordered(void *ctx, const struct rec *r)
 		kernel_forget_process(w->kernel, r->tgid);
 }
 
-/* Returns how many records came. */
-static int drain(struct watch *w, bool last)
+/* Fetches records, and hands on those that no older one can overtake. Returns how many came. */
+static uint64_t drain(struct watch *w)
 {
-	uint64_t horizon = last ? UINT64_MAX : monotonic() - HORIZON_NS;
-	int n = kernel_drain(w->kernel, on_raw, w);
+	uint64_t now = monotonic(), upto;
+	uint64_t n = kernel_drain(w->kernel, on_raw, w, &upto);
 
-	order_release(&w->order, horizon, on_ordered, w);
+	if (upto > now)
+		upto = now;
+	order_release(&w->order, upto - HORIZON_NS, on_ordered, w);
 	look_for_losses(w);
 	recorder_flush(&w->recorder);
 	return n;
+}
+
+/* The same, to the end, once nobody writes any more. */
+static void drain_rest(struct watch *w)
+{
+	uint64_t unaccounted = 0;
+
+	while (drain(w))
+		;
+	order_release(&w->order, UINT64_MAX, on_ordered, w);
+	if (kernel_unaccounted(w->kernel, &unaccounted) == 0 && unaccounted)
+		put_loss(w, "unaccounted", unaccounted, 0);
+	look_for_losses(w);
 }
 
 /* ---- signals ---- */
@@ -374,14 +395,15 @@ static void loop_until_empty(struct watch *w)
 	while (!w->ended || anybody_left(w)) {
 		struct pollfd fds[] = {
 			{.fd = w->signals, .events = POLLIN},
-			{.fd = kernel_event_fd(w->kernel), .events = POLLIN},
+			{.fd = kernel_events_fd(w->kernel), .events = POLLIN},
+			{.fd = kernel_bytes_fd(w->kernel), .events = POLLIN},
 			/* It stays readable until it is read, which anybody_left() does from then on. */
 			{.fd = w->ended ? w->populated : -1, .events = POLLPRI},
 		};
 
-		poll(fds, 3, tick);
+		poll(fds, sizeof(fds) / sizeof(fds[0]), tick);
 		on_signals(w);
-		if (drain(w, false))
+		if (drain(w))
 			tick = TICK_MIN_MS;
 		else if (tick < TICK_MAX_MS)
 			tick *= 2;
@@ -403,10 +425,10 @@ static bool is_watched(struct watch *w)
 	uint64_t deadline = monotonic() + WATCHED_NS;
 
 	while (!w->started && !w->refused && monotonic() < deadline) {
-		struct pollfd fd = {.fd = kernel_event_fd(w->kernel), .events = POLLIN};
+		struct pollfd fd = {.fd = kernel_events_fd(w->kernel), .events = POLLIN};
 
 		poll(&fd, 1, TICK_MIN_MS);
-		drain(w, false);
+		drain(w);
 	}
 	return w->started || w->refused;
 }
@@ -431,7 +453,7 @@ static int start_command(struct watch *w)
 	int r = spawn_start(&s, &w->pid);
 
 	if (r < 0) {
-		drain(w, true);
+		drain_rest(w);
 		log_error("%s: %s", w->o->argv[0], strerror(-r));
 		w->refused = true;
 		w->ended = true;
@@ -458,7 +480,7 @@ static int live(struct watch *w)
 	if (start_command(w) != 0)
 		return 1;
 	loop_until_empty(w);
-	drain(w, true);
+	drain_rest(w);
 	session_finish(w->session);
 	put_end(w);
 	recorder_flush(&w->recorder);

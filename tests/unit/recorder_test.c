@@ -65,6 +65,8 @@ static void counts_what_it_cannot_write_and_says_so_later(void **state)
 	assert_int_equal(c.failed, 1);
 	assert_int_equal(r.unwritten, 1);
 	assert_int_equal(trail_seq(r.trail), 2);
+	recorder_flush(&r); /* nothing waits: that is no success */
+	assert_int_equal(r.error, -EFBIG);
 	assert_int_equal(put(&r), 0); /* tried at once, with the loss before it */
 	assert_int_equal(put(&r), 0);
 	assert_int_equal(r.unwritten, 3);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_KERNEL_INTERNAL_H
+#define WARDEN_KERNEL_INTERNAL_H
+
+/* Shared by the files of the kernel side; nobody else includes it. */
+
+#include <bpf/libbpf.h>
+
+#include "kernel.h"
+#include "warden.skel.h"
+
+struct kernel {
+	struct warden_bpf *skel;
+	struct ring_buffer *bytes, *events;
+	int *links; /* pinned */
+	size_t link_count;
+	char *pins;
+	enum tier plaintext;
+	bool multi; /* many probes are one link */
+
+	kernel_record_fn fn; /* while draining */
+	void *ctx;
+	size_t budget;	    /* bytes that may still be fetched */
+	uint64_t newest;    /* time of the record that was fetched last */
+	uint64_t fetched;   /* records, since the start */
+};
+
+/* ---- kernel_records.c ---- */
+
+/* Returns 0 or -errno. */
+int kernel_open_rings(struct kernel *k);
+
+/* ---- kernel_probes.c: links, and probes on TLS files ---- */
+
+/* The descriptor of a libbpf link, which is then ours alone; or -errno. */
+int link_take(struct bpf_link *link);
+
+/* Takes the link, and pins it under a name of its own: it outlives this process. 0 or -errno. */
+int link_keep(struct kernel *k, int link, const char *name);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel_internal.h"
+#include "uprobes.h"
+
+#define SITE_EX	       1ULL /* bpf/tls.bpf.c */
+#define SITE_RET_SHIFT 8
+#define SITE_KINDS     (SITE_FREE + 1)
+#define SITES_MAX      16 /* of one kind in one file */
+
+/* ---- links ---- */
+
+int link_keep(struct kernel *k, int link, const char *name)
+{
+	_close_ int fd = link;
+	char path[512];
+	int *links;
+
+	snprintf(path, sizeof(path), "%s/%zu_%s", k->pins, k->link_count, name);
+	links = reallocarray(k->links, k->link_count + 1, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	k->links = links;
+	if (bpf_obj_pin(fd, path) < 0)
+		return -errno;
+	k->links[k->link_count++] = TAKE_FD(fd);
+	return 0;
+}
+
+int link_take(struct bpf_link *link)
+{
+	int fd = link ? fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd < 0)
+		return -errno;
+	bpf_link__disconnect(link);
+	bpf_link__destroy(link);
+	return fd;
+}
+
+/* Unpins and detaches the link that was taken last. */
+static void link_drop(struct kernel *k)
+{
+	char path[512], name[32];
+	DIR *dir = opendir(k->pins);
+	struct dirent *e;
+
+	k->link_count--;
+	snprintf(name, sizeof(name), "%zu_", k->link_count);
+	while (dir && (e = readdir(dir)))
+		if (!strncmp(e->d_name, name, strlen(name))) {
+			snprintf(path, sizeof(path), "%s/%s", k->pins, e->d_name);
+			unlink(path);
+		}
+	if (dir)
+		closedir(dir);
+	close(k->links[k->link_count]);
+}
+
+/* ---- probes on TLS files ---- */
+
+static struct bpf_program *site_program(struct kernel *k, enum site_kind kind)
+{
+	struct bpf_program *const by_kind[] = {
+		[SITE_WRITE] = k->plaintext == TIER_OVERRIDE ? k->skel->progs.tls_write_override
+							     : k->skel->progs.tls_write_enter,
+		[SITE_READ] = k->skel->progs.tls_read_enter,
+		[SITE_HANDSHAKE] = k->skel->progs.tls_handshake,
+		[SITE_FREE] = k->skel->progs.tls_free,
+	};
+
+	return by_kind[kind];
+}
+
+/* The sites of a file that one program is attached to, in the form of struct uprobes. */
+struct batch {
+	uint64_t offsets[SITES_MAX];
+	uint64_t cookies[SITES_MAX];
+	size_t count;
+};
+
+static void batch_add(struct batch *b, const struct tls_site *site)
+{
+	if (b->count == SITES_MAX)
+		return;
+	b->offsets[b->count] = site->offset;
+	b->cookies[b->count++] = (site->ex ? SITE_EX : 0) | site->ret_distance << SITE_RET_SHIFT;
+}
+
+static int attach_single(struct bpf_program *p, const char *path, uint64_t offset, uint64_t cookie,
+			 bool at_return)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = at_return, .bpf_cookie = cookie);
+
+	return link_take(bpf_program__attach_uprobe_opts(p, -1, path, offset, &opts));
+}
+
+static int attach_batch(struct kernel *k, struct bpf_program *p, const char *path,
+			const struct batch *b, bool at_return)
+{
+	const char *name = bpf_program__name(p);
+	int r = 0;
+
+	if (k->multi && b->count) {
+		const struct uprobes u = {path, b->offsets, b->cookies, b->count, at_return};
+
+		r = uprobes_attach(bpf_program__fd(p), &u);
+		return r < 0 ? r : link_keep(k, r, name);
+	}
+	for (size_t i = 0; i < b->count && r >= 0; i++) {
+		r = attach_single(p, path, b->offsets[i], b->cookies[i], at_return);
+		if (r >= 0)
+			r = link_keep(k, r, name);
+	}
+	return r;
+}
+
+int kernel_probe_file(struct kernel *k, const struct tls_file *file)
+{
+	struct batch by_kind[SITE_KINDS] = {0}, leave = {0};
+	char path[TLSFILE_ATTACH_PATH];
+	size_t before = k->link_count;
+	int r;
+
+	for (size_t i = 0; i < file->count; i++) {
+		const struct tls_site *site = &file->sites[i];
+
+		batch_add(&by_kind[site->kind], site);
+		if (site->kind == SITE_WRITE || site->kind == SITE_READ)
+			batch_add(&leave, site);
+	}
+	tlsfile_attach_path(file, path);
+	/* Returns first: a call that was decided on is then always seen to its end. */
+	r = attach_batch(k, k->skel->progs.tls_leave, path, &leave, true);
+	for (size_t kind = 0; kind < SITE_KINDS && r >= 0; kind++)
+		r = attach_batch(k, site_program(k, (enum site_kind)kind), path, &by_kind[kind],
+				 false);
+	while (r < 0 && k->link_count > before)
+		link_drop(k);
+	return r < 0 ? r : 0;
+}
