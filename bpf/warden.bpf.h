@@ -268,12 +268,13 @@ static __noinline void record_start(struct scratch *s, __u16 type, __u32 size)
 	r->type = type;
 	r->cpu = bpf_get_smp_processor_id();
 	r->time = bpf_ktime_get_ns();
-	r->start = BPF_CORE_READ(task, group_leader, start_boottime);
-	r->tgid = BPF_CORE_READ(task, tgid);
-	r->tid = BPF_CORE_READ(task, pid);
-	r->ppid = BPF_CORE_READ(task, real_parent, tgid);
-	r->uid = BPF_CORE_READ(task, cred, uid.val);
-	BPF_CORE_READ_STR_INTO(&r->comm, task, comm);
+	/* Loads, not calls of a helper: every record pays for these. */
+	r->start = task->group_leader->start_boottime;
+	r->tgid = task->tgid;
+	r->tid = task->pid;
+	r->ppid = task->real_parent->tgid;
+	r->uid = task->cred->uid.val;
+	BPF_CORE_READ_STR_INTO(&r->comm, task, comm); /* 6.1 has no bpf_get_current_comm() for packets */
 	s->used = size;
 }
 

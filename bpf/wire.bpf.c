@@ -43,36 +43,106 @@ struct wire_packet {
 	__u32 len;     /* of it */
 };
 
+/* Headers as they are sent, up to the flags of TCP. Extension headers are stepped over. */
+struct wire_tcp {
+	__be16 source, dest;
+	__be32 seq, ack;
+	__u8 offset; /* upper half: length of this header, in 4 bytes */
+	__u8 rest[3];
+};
+
+struct wire_head4 {
+	__u8 version_len;
+	__u8 rest[8];
+	__u8 protocol;
+	__be16 checksum;
+	__be32 source, dest;
+	struct wire_tcp tcp; /* where there are no options */
+};
+
+struct wire_head6 {
+	__be32 version;
+	__be16 length;
+	__u8 next, hops;
+	__u64 source[2], dest[2];
+	struct wire_tcp tcp; /* where nothing stands between */
+};
+
+_Static_assert(sizeof(struct wire_head4) == 36 && sizeof(struct wire_head6) == 56, "as sent");
+
+#define ETH_P_IPV6 0x86dd
+#define EXTENSIONS 6 /* more than any sender puts before TCP */
+
+static __always_inline int wire_is_extension(__u8 next)
+{
+	return next == 0 || next == 43 || next == 60; /* hop-by-hop, routing, destination options */
+}
+
+/* Steps over extension headers. Returns where TCP begins, or 0. */
+static __always_inline __u32 wire_extensions(struct __sk_buff *skb, __u8 next)
+{
+	__u32 at = sizeof(struct wire_head6) - sizeof(struct wire_tcp);
+	__u8 head[2];
+
+	for (__u32 i = 0; i < EXTENSIONS && wire_is_extension(next); i++) {
+		if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
+			return 0;
+		next = head[0];
+		at += (head[1] + 1) * 8;
+	}
+	return next == IPPROTO_TCP ? at : 0;
+}
+
+/* One load for nearly all packets. Returns where TCP begins, 0 when this is not TCP. */
+static __always_inline __u32 wire_parse4(struct __sk_buff *skb, struct wire_packet *p,
+					 struct wire_tcp *tcp)
+{
+	struct wire_head4 h;
+	__u32 at;
+
+	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)) || h.protocol != IPPROTO_TCP)
+		return 0;
+	p->local.family = p->peer.family = AF_INET;
+	*(__be32 *)p->local.addr = h.source;
+	*(__be32 *)p->peer.addr = h.dest;
+	*tcp = h.tcp;
+	at = (h.version_len & 15) * 4;
+	if (at != 20 && bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)))
+		return 0;
+	return at;
+}
+
+static __always_inline __u32 wire_parse6(struct __sk_buff *skb, struct wire_packet *p,
+					 struct wire_tcp *tcp)
+{
+	struct wire_head6 h;
+	__u32 at = 40;
+
+	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)))
+		return 0;
+	p->local.family = p->peer.family = AF_INET6;
+	__builtin_memcpy(p->local.addr, h.source, 16);
+	__builtin_memcpy(p->peer.addr, h.dest, 16);
+	*tcp = h.tcp;
+	if (h.next == IPPROTO_TCP)
+		return at;
+	at = wire_extensions(skb, h.next);
+	return at && !bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)) ? at : 0;
+}
+
 /* Reads the headers; 0 when this is TCP and they are whole. */
 static __always_inline int wire_parse(struct __sk_buff *skb, struct wire_packet *p)
 {
-	__u8 first = 0, protocol = 0, doff = 0;
-	__u16 ports[2];
-	__u32 tcp, seq = 0;
+	struct wire_tcp tcp;
+	__u32 at = skb->protocol == bpf_htons(ETH_P_IPV6) ? wire_parse6(skb, p, &tcp)
+							  : wire_parse4(skb, p, &tcp);
 
-	if (bpf_skb_load_bytes(skb, 0, &first, 1))
+	if (!at)
 		return -1;
-	if (first >> 4 == 4) {
-		tcp = (first & 15) * 4;
-		bpf_skb_load_bytes(skb, 9, &protocol, 1);
-		bpf_skb_load_bytes(skb, 12, p->local.addr, 4);
-		bpf_skb_load_bytes(skb, 16, p->peer.addr, 4);
-		p->peer.family = AF_INET;
-	} else {
-		tcp = 40;
-		bpf_skb_load_bytes(skb, 6, &protocol, 1);
-		bpf_skb_load_bytes(skb, 8, p->local.addr, 16);
-		bpf_skb_load_bytes(skb, 24, p->peer.addr, 16);
-		p->peer.family = AF_INET6;
-	}
-	if (protocol != IPPROTO_TCP || bpf_skb_load_bytes(skb, tcp, ports, sizeof(ports)) ||
-	    bpf_skb_load_bytes(skb, tcp + 4, &seq, sizeof(seq)) ||
-	    bpf_skb_load_bytes(skb, tcp + 12, &doff, 1))
-		return -1;
-	p->seq = bpf_ntohl(seq);
-	p->local.port = bpf_ntohs(ports[0]);
-	p->peer.port = bpf_ntohs(ports[1]);
-	p->payload = tcp + (doff >> 4) * 4;
+	p->seq = bpf_ntohl(tcp.seq);
+	p->local.port = bpf_ntohs(tcp.source);
+	p->peer.port = bpf_ntohs(tcp.dest);
+	p->payload = at + (tcp.offset >> 4) * 4;
 	p->len = skb->len > p->payload ? skb->len - p->payload : 0;
 	return 0;
 }
@@ -214,10 +284,10 @@ int wire_egress(struct __sk_buff *skb)
 
 	if (!sk)
 		return PASS;
-	cookie = bpf_get_socket_cookie(skb);
 	whole = !wire_parse(skb, &p);
 	if (whole && !p.len)
 		return PASS;
+	cookie = bpf_get_socket_cookie(skb);
 	if (socket_is_dead(cookie))
 		return DROP;
 	if (!whole)
