@@ -16,7 +16,7 @@
 #include "phrase.bpf.h"
 
 #define ARGS_KEEP   4096 /* bytes of arguments that go into the record */
-#define ARGS_CHUNKS 130	 /* of 16 KiB: more than the 2 MiB that a kernel passes by default */
+#define ARGS_CHUNKS 400	 /* of 16 KiB: more than the 6 MiB that a kernel passes at most */
 #define ARGS_EARLY  512	 /* arguments looked at before the point of no return */
 
 struct args_ctx { /* on the stack of the caller: pointers only, see match.h */
@@ -95,6 +95,13 @@ static __always_inline long args_advance(struct args_ctx *c, long error, __u64 a
 	return !s->aux || !s->left || s->phrase != ROW_NONE;
 }
 
+/* All arguments must have been seen; a phrase that was found is reason enough to stop. */
+static __always_inline void args_end(struct scratch *s)
+{
+	if (s->aux && s->phrase == ROW_NONE)
+		exec_record(s)->flags |= EXEC_ARGS_UNREAD;
+}
+
 static long args_chunk_sleepable(__u32 i, void *data)
 {
 	struct args_ctx *c = data;
@@ -141,9 +148,12 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 		r->passed_len = record_append(s, s->name, n - 1);
 }
 
-/* The resolved file is in s->name. */
-static __always_inline void exec_resolved(const void *img, struct scratch *s, __u32 len)
+/* The file that runs; of a script, its interpreter. */
+static __always_inline void exec_resolved(const void *img, struct scratch *s,
+					  struct linux_binprm *bprm)
 {
+	struct file *file = BPF_CORE_READ(bprm, file);
+	__u32 len = path_read(s, __builtin_preserve_access_index(&file->f_path), s->name);
 	struct rec_exec *r = exec_record(s);
 
 	exec_name(img, s, len);
@@ -239,13 +249,6 @@ static __noinline int exec_look_early(const void *img, struct scratch *s)
 	return 0;
 }
 
-static __always_inline __u32 exec_d_path(struct scratch *s, struct linux_binprm *bprm)
-{
-	long n = bpf_d_path(&bprm->file->f_path, (char *)s->name, NAME_SIZE);
-
-	return n > 1 ? n - 1 : 0;
-}
-
 SEC("lsm.s/bprm_check_security")
 int BPF_PROG(exec_check, struct linux_binprm *bprm)
 {
@@ -259,7 +262,7 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 	if (!s)
 		return -EPERM;
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
-	exec_resolved(img, s, exec_d_path(s, bprm));
+	exec_resolved(img, s, bprm);
 	if (phrase_any(img))
 		exec_look_early(img, s);
 	exec_decide(img, s);
@@ -291,7 +294,7 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 		return 0;
 	}
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
-	exec_resolved(img, s, exec_d_path(s, bprm));
+	exec_resolved(img, s, bprm);
 	s->cursor = BPF_CORE_READ(bprm, p);
 	s->left = BPF_CORE_READ(bprm, exec) - s->cursor; /* environment included */
 	s->aux = BPF_CORE_READ(bprm, argc);
@@ -299,6 +302,7 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 	c.s = s;
 	if (s->left && s->aux)
 		loop(ARGS_CHUNKS, args_chunk_sleepable, &c);
+	args_end(s);
 	exec_decide(img, s);
 	if (refused(&s->dec))
 		bpf_send_signal(SIGKILL);
@@ -316,7 +320,6 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 	struct args_ctx c = {};
 	const void *img;
 	struct scratch *s;
-	struct file *file;
 
 	if (!scope_adopt())
 		return 0;
@@ -325,9 +328,8 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}
-	file = BPF_CORE_READ(bprm, file);
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
-	exec_resolved(img, s, path_read(s, __builtin_preserve_access_index(&file->f_path), s->name));
+	exec_resolved(img, s, bprm);
 	s->cursor = BPF_CORE_READ(task, mm, arg_start);
 	s->left = BPF_CORE_READ(task, mm, arg_end) - s->cursor;
 	s->aux = BPF_CORE_READ(bprm, argc);
@@ -335,6 +337,7 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 	c.s = s;
 	if (s->left && s->aux)
 		loop(ARGS_CHUNKS, args_chunk, &c);
+	args_end(s);
 	exec_decide(img, s);
 	if (refused(&s->dec))
 		bpf_send_signal(SIGKILL);

@@ -175,6 +175,72 @@ across_arguments() {
 	argument_refused 'touch mark forbidden phrase || true'
 }
 
+# More than the 2 MiB that arguments may have by default: a large stack limit makes room for 6.
+argument_behind_4_mb() {
+	cat >many.py <<-'END'
+		import os
+		many = ["x" * 100000] * 40
+		os.execv("/bin/sh", ["sh", "-c", "touch mark", "sh", *many, "a forbidden phrase"])
+	END
+	ulimit -s unlimited
+	policy 'content: [{name: words, deny: ["forbidden phrase"], in: [exec]}]'
+	denied_status='126|137|1' refused 0 "$python" many.py
+	recorded activity=exec:/usr/bin/dash decision.layer=content decision.rule=words
+}
+
+# A program in memory is memfd:NAME; exec:* does not stand for it.
+in_memory() {
+	cat >memory.py <<-'END'
+		import os, sys
+		fd = os.memfd_create(sys.argv[1])
+		with open("/usr/bin/touch", "rb") as touch:
+		    os.write(fd, touch.read())
+		pid = os.fork()
+		if not pid:
+		    try:
+		        os.execve(fd, ["touch", "mark"], os.environ)
+		    finally:
+		        os._exit(0)
+		os.waitpid(pid, 0)
+	END
+	policy "$1"
+	refused 0 "$python" memory.py evil
+	recorded activity=exec:memfd:evil exec.path=memfd:evil
+	[[ -z ${2:-} ]] || run 0 "$python" memory.py "$2"
+	[[ -z ${2:-} ]] || exists mark
+}
+
+# The agent's own root, in which touch is called id. Names are those of the machine.
+below_own_root() {
+	local library
+	mkdir -p root/usr/bin
+	cp /usr/bin/touch root/usr/bin/id
+	for library in $(ldd /usr/bin/touch | grep -o '/[^ ]*'); do
+		cp --parents -L "$library" root/
+	done
+	ln -s root/mark mark
+	policy 'allow: ["exec:/usr/bin/dash", "exec:/usr/sbin/chroot", "exec:/usr/bin/id"]'
+	allowed 0 sh -c '/usr/sbin/chroot root /usr/bin/id mark; true'
+	exists root/mark
+	rm root/mark
+	run 0 sh -c '/usr/sbin/chroot root /usr/bin/id mark; true'
+	absent root/mark
+	recorded 'exec.path=*/root/usr/bin/id'
+}
+
+# A file system that hangs nowhere any more, in which touch is called /usr/bin/id.
+on_a_detached_mount() {
+	mkdir mnt
+	mount -t tmpfs tmpfs mnt
+	mkdir -p mnt/usr/bin
+	cp /usr/bin/touch mnt/usr/bin/id
+	exec 9<mnt/usr/bin/id
+	umount -l mnt
+	policy 'allow: ["exec:/usr/bin/dash", "exec:/usr/bin/id"]'
+	refused 0 sh -c '/proc/self/fd/9 mark; true'
+	recorded decision.layer=allow 'exec.args.1=mark'
+}
+
 command_denied() {
 	policy 'deny: ["exec:/usr/bin/touch"]'
 	denied_status=126 refused 0 /usr/bin/touch mark
@@ -355,6 +421,12 @@ check 'arguments: of another case' argument_of_another_case
 check 'arguments: behind 3000 others' argument_far_behind
 check 'arguments: at the end of 100 kB' argument_of_100_kb
 check 'arguments: a phrase across two' across_arguments
+check 'arguments: behind 4 MB of others' argument_behind_4_mb
+check 'in memory: denied by its name' in_memory 'deny: ["exec:memfd:ev*"]' good
+check 'in memory: not admitted by exec:*' in_memory 'allow: ["exec:*"]'
+check 'in memory: admitted by its name' in_memory 'allow: ["exec:/*", "exec:memfd:good"]' good
+check "below a root of the agent's own" below_own_root
+check 'on a detached mount' on_a_detached_mount
 check 'the command itself denied: 126' command_denied
 check 'the command itself denied by its arguments: 126' command_denied_by_content
 check 'exit statuses' statuses
