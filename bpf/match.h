@@ -243,6 +243,65 @@ static __always_inline void match_text(const void *img, __u32 text, const __u8 *
 	loop(image_u32(img, (__u64)at + TEXT_DFAS) & 0xff, match_dfa_group, &c);
 }
 
+/* ---- unix sockets ---- */
+
+enum { SEGMENT_EMPTY, SEGMENT_DOT, SEGMENT_DOTS, SEGMENT_NAME };
+
+/* The segment that a byte of a path is in; stops where one ends that is empty, `.` or `..`. */
+static long match_segment(__u32 i, void *data)
+{
+	struct match_ctx *c = data;
+	struct matcher *m = c->m;
+	__u8 byte = c->name[i & (NAME_SIZE - 1)];
+
+	if (byte == '/') {
+		if (i && m->state != SEGMENT_NAME)
+			return 1;
+		m->state = SEGMENT_EMPTY;
+	} else if (byte == '.' && m->state < SEGMENT_DOTS) {
+		m->state++;
+	} else {
+		m->state = SEGMENT_NAME;
+	}
+	return 0;
+}
+
+/* True when the path is written as it would be resolved: absolute, without empty or dot segments. */
+static __always_inline int match_is_plain(struct match_ctx *c, __u32 len)
+{
+	if (c->name[0] != '/')
+		return 0;
+	c->m->state = SEGMENT_EMPTY;
+	loop(len & (NAME_SIZE - 1), match_segment, c);
+	return c->m->state == SEGMENT_NAME;
+}
+
+static __always_inline int match_has_names(const void *img, __u64 at)
+{
+	return image_u32(img, at + TEXT_LITERALS) || image_u32(img, at + TEXT_PREFIXES) ||
+	       image_u32(img, at + TEXT_SUFFIXES) || image_u32(img, at + TEXT_DFAS);
+}
+
+/*
+ * The name of a unix socket is what was passed, and one socket can be passed in many ways. Returns 1
+ * when it is none that rules could know it by: then it hits nothing, and is unknown. That is so only
+ * where rules name sockets. Abstract names, which begin with @, have one form.
+ */
+static __always_inline int match_unix(const void *img, const __u8 *name, __u32 len,
+				      struct matcher *m)
+{
+	struct match_ctx c = {.img = img, .name = name, .m = m};
+	__u32 at = __builtin_offsetof(struct image_header, text) +
+		   TEXT_UNIX * (__u32)sizeof(struct image_text);
+
+	if (match_has_names(img, at) && name[0] != '@' && !match_is_plain(&c, len))
+		return 1;
+	match_text(img, TEXT_UNIX, name, len, m);
+	return 0;
+}
+
+/* ---- addresses ---- */
+
 /* One halving of the interval search: the last border that is not above the key. */
 static long match_border4(__u32 i, void *data)
 {

@@ -64,7 +64,8 @@ static __always_inline void net_match_unix(const void *img, struct scratch *s, c
 		s->act.flags |= ACTIVITY_UNKNOWN;
 		return;
 	}
-	match_text(img, TEXT_UNIX, s->name, len, &s->m);
+	if (match_unix(img, s->name, len, &s->m))
+		s->act.flags |= ACTIVITY_UNKNOWN;
 	net_record(s)->path_len = record_append(s, s->name, len);
 }
 

@@ -32,10 +32,11 @@ static __always_inline void ask_name(const void *img, struct scratch *s, struct 
 		return;
 	}
 	bpf_probe_read_kernel(s->name, NAME_SIZE, q->name);
-	if (len && len <= NAME_MAX_LEN)
-		match_text(img, text, s->name, len, &s->m);
-	else
+	if (!len || len > NAME_MAX_LEN ||
+	    (text == TEXT_UNIX && match_unix(img, s->name, len, &s->m)))
 		s->act.flags |= ACTIVITY_UNKNOWN;
+	else if (text != TEXT_UNIX)
+		match_text(img, text, s->name, len, &s->m);
 }
 
 static __always_inline void ask_content(const void *img, struct scratch *s, struct question *q)

@@ -158,6 +158,22 @@ deny_unix() {
 	some_line audit type=connect activity="net:unix:$T/closed/stream" decision.verdict=deny
 }
 
+# One socket can be passed in many ways: where rules name sockets, only the plain one is a name.
+unix_by_other_names() {
+	local other=("unix $T/open/../closed/stream -" "unix /$T/closed/stream -"
+		"unix $T/./closed/stream -" "unix closed/stream -" "unixgram ./closed/datagram -")
+	cd "$T"
+	rm -f policy.yaml
+	dials ok plain "${other[@]}"
+	policy "deny: [\"net:unix:$T/closed/*\"]"
+	closes names "${other[@]}"
+	policy 'allow: ["net:*"]' "deny: [\"net:unix:$T/closed/*\"]"
+	closes names "${other[@]}"
+	policy "allow: [\"net:unix:$T/open/*\"]"
+	closes names "${other[@]}"
+	rm policy.yaml
+}
+
 # Sends to the closed port in a loop from many threads while others use the open one.
 many_threads() {
 	cat >threads.py <<-'END'
@@ -265,6 +281,7 @@ check 'an allow list closes net' allow_list
 unix_check 'an allow list closes unix sockets' allow_list_closes_unix
 unix_check 'an allow list names unix sockets' allow_list_names_unix
 unix_check 'denied unix socket' deny_unix
+unix_check 'denied unix socket, by other names' unix_by_other_names
 check 'default: {net: deny}' default_deny
 check 'many threads' many_threads
 check 'a socket survives its denial' socket_survives

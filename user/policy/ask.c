@@ -25,18 +25,18 @@ static void match_destination(const void *img, const struct activity_name *n, st
 	match_dest(img, class, n->port, n->proto, m);
 }
 
-static void match_name(const void *img, const struct ask *ask, struct matcher *m)
+/* Returns what is to be said of the activity besides what it hits: enum activity_flag. */
+static uint32_t match_name(const void *img, const struct ask *ask, struct matcher *m)
 {
-	static const enum text texts[KIND_COUNT] = {
-		[KIND_EXEC] = TEXT_EXEC,
-		[KIND_NET] = TEXT_UNIX,
-		[KIND_HTTP] = TEXT_HTTP,
-	};
+	enum kind kind = ask->name.kind;
 
-	if (ask->name.kind == KIND_NET && !ask->name.text)
+	if (kind == KIND_NET && !ask->name.text)
 		match_destination(img, &ask->name, m);
+	else if (ask->len && kind == KIND_NET)
+		return match_unix(img, ask->text, ask->len, m) ? ACTIVITY_UNKNOWN : 0;
 	else if (ask->len)
-		match_text(img, texts[ask->name.kind], ask->text, ask->len, m);
+		match_text(img, kind == KIND_EXEC ? TEXT_EXEC : TEXT_HTTP, ask->text, ask->len, m);
+	return 0;
 }
 
 /* ---- content ---- */
@@ -89,9 +89,8 @@ void ask_decide(const void *img, const struct ask *ask, const char *text, size_t
 
 	matcher_init(&m);
 	activity_init(ret_activity, ask->name.kind);
-	match_name(img, ask, &m);
+	ret_activity->flags = ask->flags | match_name(img, ask, &m);
 	ret_activity->hit = m.hit;
-	ret_activity->flags = ask->flags;
 	if (text)
 		ret_activity->phrase = ask_phrase(img, ask->name.kind, text, len);
 	decide(img, ret_activity, ret);
