@@ -212,7 +212,7 @@ static __always_inline __u32 tls_lost_why(const struct http1 *p)
 {
 	if (p->flags & HTTP1_H2)
 		return OPAQUE_H2;
-	return p->flags & HTTP1_NOT_HTTP ? OPAQUE_NONE : OPAQUE_FRAMING;
+	return p->flags & HTTP1_NOT_HTTP ? OPAQUE_NOT_HTTP : OPAQUE_FRAMING;
 }
 
 /* Between chunks: their framing must not part a phrase that goes on in the next one. */

@@ -82,6 +82,7 @@ enum opaque_why {
 	OPAQUE_CLEARTEXT, /* HTTP without TLS, under an http rule */
 	OPAQUE_FRAMING,	  /* a request that two readers may read differently, or too long */
 	OPAQUE_ENCODED,	  /* a compressed body, under a content rule */
+	OPAQUE_NOT_HTTP,  /* something else than HTTP inside TLS, under an http rule */
 };
 
 struct rec_http {

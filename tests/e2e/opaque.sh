@@ -232,6 +232,43 @@ cleartext_audited() {
 	some_line audit type=opaque decision.verdict=audit
 }
 
+# What some servers take for HTTP, and others not: a TAB behind the method.
+nearly_http() {
+	cat >tab.py <<-'END'
+		import socket, ssl, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		s = ssl.create_default_context().wrap_socket(s, server_hostname="127.0.0.1")
+		s.sendall(b"POST\t/nearly/" + sys.argv[2].encode() + b"\tHTTP/1.1\r\nHost: a\r\n\r\n")
+	END
+	policy "opaque: $1" 'deny: ["http:POST */forbidden"]'
+	run '*' "$python" tab.py "$https" "$1"
+	same "$(lines text "$T/https/log" "/nearly/$1")" "$2" 'connections that received it'
+	some_line audit type=opaque decision.verdict="$1"
+}
+
+# IPv6 extension headers stand between IP and TCP.
+behind_extensions() {
+	cat >extensions.py <<-'END'
+		import os, socket, sys
+		s = socket.socket(socket.AF_INET6)
+		s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+		s.connect(("::1", int(sys.argv[1])))
+		s.sendall(b"\x16\x03\x01\x00\x40\x01" + os.urandom(100))
+		s.settimeout(3)
+		try:
+		    print("answered" if s.recv(1) else "end")
+		except OSError as error:
+		    print("error", error)
+	END
+	policy 'opaque: allow'
+	run 0 "$python" extensions.py "$1"
+	has out answered
+	policy 'opaque: deny'
+	run '*' "$python" extensions.py "$1"
+	hasnt out answered
+	some_line audit type=opaque decision.verdict=deny net.addr=::1
+}
+
 # What is opaque where no rule needs it read, and plain bytes, are nobody's business.
 other_protocols_pass() {
 	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
@@ -260,7 +297,10 @@ check 'HTTP/2 that is only offered' http2_offered_only
 check 'cleartext HTTP without an http rule passes' cleartext_without_rule
 check 'cleartext HTTP under an http rule, opaque: deny' cleartext_denied
 check 'cleartext HTTP under an http rule is audited by default' cleartext_audited
+check 'nearly HTTP inside TLS, opaque: deny' nearly_http deny 0
+check 'nearly HTTP inside TLS is audited by default' nearly_http audit 1
 serve net "$T/net"
-read -r port4 _ <"$T/net/port"
+read -r port4 port6 <"$T/net/port"
+check 'a ClientHello behind extension headers' behind_extensions "$port6"
 check 'other protocols pass' other_protocols_pass "$port4"
 finish

@@ -192,6 +192,7 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_CLEARTEXT] = "HTTP without TLS, which is not read yet",
 	[OPAQUE_FRAMING] = "a request that cannot be followed",
 	[OPAQUE_ENCODED] = "a compressed request body",
+	[OPAQUE_NOT_HTTP] = "TLS that carries something else than HTTP",
 };
 
 /* What is opaque about it is the better reason; the policy's own sentence stands where there is
