@@ -12,10 +12,14 @@
 #include "audit/content.h"
 #include "base/cleanup.h"
 #include "http.h"
+#include "http1_state.h"
 #include "session/internal.h"
 #include "stream.h"
 
 #define WINDOW 65536 /* records come in order; a hole is a loss */
+
+/* With more requests without an answer, one half read, http1.h cannot tell whose the next one is. */
+#define WAITING_MAX (HTTP1_PAIRS + 1)
 
 /* One request, from its decision or its first byte to the end of its answer. */
 struct exchange {
@@ -25,6 +29,7 @@ struct exchange {
 	struct decision decision;
 	bool decided;
 	bool written; /* the request's event is out */
+	bool again;   /* and this is another one, about its body */
 	bool answered;
 	char *method, *host, *path;
 	uint32_t status;
@@ -48,6 +53,8 @@ struct flow {
 	struct http *http;
 	bool stopped[DIR_COUNT]; /* no text of this direction any more */
 	struct exchange *first;
+	size_t waiting; /* exchanges in the list */
+	uint64_t heads; /* requests whose head was decided */
 };
 
 /* ---- exchanges ---- */
@@ -105,6 +112,7 @@ static struct exchange *exchange_of(struct flow *f, uint64_t ordinal)
 	while (*end)
 		end = &(*end)->next;
 	*end = x;
+	f->waiting++;
 	return x;
 }
 
@@ -115,6 +123,7 @@ static void exchange_drop(struct flow *f, struct exchange *x)
 	while (*at != x)
 		at = &(*at)->next;
 	*at = x->next;
+	f->waiting--;
 	exchange_free(x);
 }
 
@@ -188,9 +197,10 @@ static void write_request(struct flow *f, struct exchange *x, bool whole)
 		body_gap(&x->request, 0);
 	if (s->o.capture != CAPTURE_OFF)
 		body_finish(&x->request, &ev.content.request);
-	s->counts.requests++;
+	s->counts.requests += !x->again;
 	session_emit(s, &ev);
 	judgement_done(&j);
+	body_free(&x->request);
 }
 
 static void write_response(struct flow *f, struct exchange *x, bool whole)
@@ -243,22 +253,14 @@ static void on_body(void *arg, const struct http_message *m, const void *data, s
 {
 	struct exchange *x = exchange_find(arg, m->ordinal);
 
-	if (x)
+	if (x && !(m->direction == HTTP_REQUEST && x->written))
 		body_feed(body_of(x, m->direction), data, len);
 }
 
-static void on_end(void *arg, const struct http_message *m, bool complete)
+/* No answer to what was asked will be read: a request is done with when it is written. */
+static bool unanswerable(const struct flow *f)
 {
-	struct flow *f = arg;
-	struct exchange *x = exchange_find(f, m->ordinal);
-
-	if (!x)
-		return;
-	write_request(f, x, m->direction == HTTP_REQUEST ? complete : false);
-	if (m->direction == HTTP_RESPONSE) {
-		write_response(f, x, complete);
-		exchange_drop(f, x);
-	}
+	return f->stopped[DIR_READ] || f->session->o.capture == CAPTURE_OFF;
 }
 
 /* Text of this direction ends here: what waits for it is written as far as it is known. */
@@ -271,9 +273,34 @@ static void flow_stopped(struct flow *f, enum direction dir)
 		next = x->next;
 		if (dir == DIR_WRITE && x->decided)
 			write_request(f, x, false);
-		if (dir == DIR_READ && x->written && !x->answered)
+		if (unanswerable(f) && x->written && !x->answered)
 			exchange_drop(f, x);
 	}
+}
+
+/* The request's event is out: keeps what an answer can still be paired with, and no more. */
+static void request_done(struct flow *f, struct exchange *x)
+{
+	if (unanswerable(f) && !x->answered)
+		exchange_drop(f, x);
+	else if (f->waiting > WAITING_MAX)
+		flow_stopped(f, DIR_READ);
+}
+
+static void on_end(void *arg, const struct http_message *m, bool complete)
+{
+	struct flow *f = arg;
+	struct exchange *x = exchange_find(f, m->ordinal);
+
+	if (!x)
+		return;
+	write_request(f, x, m->direction == HTTP_REQUEST ? complete : false);
+	if (m->direction == HTTP_REQUEST) {
+		request_done(f, x);
+		return;
+	}
+	write_response(f, x, complete);
+	exchange_drop(f, x);
 }
 
 static void on_stop(void *arg, enum http_direction direction, enum http_why why,
@@ -360,6 +387,17 @@ static bool text_follows(const struct flow *f, const struct decision *d)
 	       d->verdict != VERDICT_DENY && d->verdict != VERDICT_KILL;
 }
 
+/* A decision on the body of a request whose event is out already gets an event of its own. */
+static void note_phase(struct flow *f, struct exchange *x, const struct rec_http *r)
+{
+	if (!r->phase)
+		f->heads = r->ordinal + 1;
+	else if (x->written || (!x->decided && r->ordinal < f->heads))
+		x->again = true;
+	if (x->again)
+		x->written = false;
+}
+
 void flow_http(struct session *s, const struct rec_http *r)
 {
 	const char *method = (const char *)(r + 1);
@@ -376,11 +414,14 @@ void flow_http(struct session *s, const struct rec_http *r)
 	if (!x)
 		return;
 	exchange_name(x, method, r->method_len, host, r->host_len, path, r->path_len);
+	note_phase(f, x, r);
 	x->rec = r->rec;
 	x->decision = r->decision;
 	x->decided = true;
-	if (!text_follows(f, &r->decision))
-		write_request(f, x, false);
+	if (text_follows(f, &r->decision))
+		return;
+	write_request(f, x, false);
+	request_done(f, x);
 }
 
 void flow_bind(struct session *s, const struct rec_bind *r)

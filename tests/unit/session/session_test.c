@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,94 @@ static void without_capture_decisions_alone(void **state)
 	expect(f, "http.request http:GET h/a allow/none\n");
 }
 
+/* The head passed and was written at once; what its body was refused for comes later. */
+static void a_later_refusal_is_written_too(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_OFF);
+
+	put_http(f, 0, 0, "POST", "h", "/a", VERDICT_ALLOW);
+	put_http(f, 0, 1, "POST", "h", "/a", VERDICT_DENY);
+	assert_int_equal(session_counts(f->session)->requests, 1);
+	assert_int_equal(session_counts(f->session)->refused, 1);
+	expect(f, "http.request http:POST h/a allow/none\n"
+		  "http.request http:POST h/a deny/none\n");
+}
+
+static void lost_text_does_not_lose_a_later_refusal(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_http(f, 0, 0, "POST", "h", "/a", VERDICT_ALLOW);
+	f->offset[DIR_WRITE] = 100;
+	put_data(f, DIR_WRITE, "abc");
+	put_http(f, 0, 1, "POST", "h", "/a", VERDICT_DENY);
+	put_close(f);
+	assert_int_equal(session_counts(f->session)->requests, 1);
+	expect(f, "http.request http:POST h/a allow/none:~\n"
+		  "http.request http:POST h/a deny/none:~\n");
+}
+
+/* ---- what one connection may cost ---- */
+
+#define MANY 20000
+
+static size_t memory(void)
+{
+	return mallinfo2().uordblks;
+}
+
+static void requests_whose_text_is_not_read_are_forgotten(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_OFF);
+	size_t before = memory();
+
+	for (uint64_t i = 0; i < MANY; i++) {
+		put_http(f, i, 0, "GET", "h", "/", VERDICT_ALLOW);
+		f->log.len = 0;
+	}
+	assert_true(memory() - before < 1 << 20);
+	f->log.text[0] = 0;
+	expect(f, "");
+}
+
+static void requests_whose_answers_are_lost_are_forgotten(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	size_t before = memory();
+
+	f->offset[DIR_READ] = 100;
+	put_data(f, DIR_READ, "abc");
+	for (uint64_t i = 0; i < MANY; i++) {
+		put_http(f, i, 0, "GET", "h", "/", VERDICT_ALLOW);
+		put_data(f, DIR_WRITE, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+		f->log.len = 0;
+	}
+	assert_int_equal(session_counts(f->session)->requests, MANY);
+	assert_true(memory() - before < 1 << 20);
+	f->log.text[0] = 0;
+	expect(f, "");
+}
+
+/* A server that never answers, of the workload's own. */
+static void requests_without_answers_are_forgotten(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	char text500[501] = {0};
+	size_t before = memory();
+
+	memset(text500, 'x', 500);
+	for (uint64_t i = 0; i < MANY; i++) {
+		put_http(f, i, 0, "POST", "h", "/", VERDICT_ALLOW);
+		put_data(f, DIR_WRITE, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\n");
+		put_data(f, DIR_WRITE, text500);
+		f->log.len = 0;
+	}
+	assert_int_equal(session_counts(f->session)->requests, MANY);
+	assert_true(memory() - before < 1 << 20);
+	f->log.text[0] = 0;
+	expect(f, "");
+}
+
 static void an_exit_ends_its_streams(void **state)
 {
 	struct fixture *f = fresh(CAPTURE_METADATA);
@@ -318,6 +407,11 @@ int main(void)
 		cmocka_unit_test(a_refusal_is_written_at_once),
 		cmocka_unit_test(lost_text_does_not_lose_the_decision),
 		cmocka_unit_test(without_capture_decisions_alone),
+		cmocka_unit_test(a_later_refusal_is_written_too),
+		cmocka_unit_test(lost_text_does_not_lose_a_later_refusal),
+		cmocka_unit_test(requests_whose_text_is_not_read_are_forgotten),
+		cmocka_unit_test(requests_whose_answers_are_lost_are_forgotten),
+		cmocka_unit_test(requests_without_answers_are_forgotten),
 		cmocka_unit_test(an_exit_ends_its_streams),
 		cmocka_unit_test(survives_any_record),
 	};
