@@ -91,19 +91,30 @@ static int fill_user(const struct passwd *pw, struct spawn_user *ret)
 	return 0;
 }
 
+/* Digits only, and no more than a uid has: one that wraps around could be root's. */
+static bool is_uid(const char *text, uid_t *ret)
+{
+	unsigned long uid;
+
+	if (!*text || text[strspn(text, "0123456789")])
+		return false;
+	errno = 0;
+	uid = strtoul(text, NULL, 10);
+	*ret = (uid_t)uid;
+	return !errno && *ret == uid;
+}
+
 int spawn_user_find(const char *name, struct spawn_user *ret)
 {
 	const char *who = name ? name : getenv("SUDO_UID");
 	const struct passwd *pw;
-	char *end;
-	unsigned long uid;
+	uid_t uid;
 
-	if (!who || !*who) {
+	if (!who || (!name && !*who)) {
 		*ret = (struct spawn_user){.change = false};
 		return 0;
 	}
-	uid = strtoul(who, &end, 10);
-	pw = *end ? getpwnam(who) : getpwuid((uid_t)uid);
+	pw = is_uid(who, &uid) ? getpwuid(uid) : getpwnam(who);
 	return pw ? fill_user(pw, ret) : -ENOENT;
 }
 

@@ -26,7 +26,7 @@ struct spawn_user {
 
 /*
  * The user named (or numbered) `name`; with NULL, the one who called sudo, or nobody else. -ENOENT
- * when there is no such user.
+ * when there is no such user, as there is none named "".
  */
 int spawn_user_find(const char *name, struct spawn_user *ret);
 void spawn_user_done(struct spawn_user *u);

@@ -203,6 +203,8 @@ audit_file_cannot_be_opened() {
 
 no_such_user() {
 	warden_run 1 'no-such-user' --uid no-such-user
+	warden_run 1 'no such user' --uid ''
+	warden_run 1 '4294967296' --uid 4294967296 # 0, for who counts in 32 bits
 	bad 1 'user' env SUDO_UID=987654 "$WARDEN" run --audit audit -- touch mark
 }
 
