@@ -61,13 +61,15 @@ static int unknown(const char *name)
 }
 
 /*
- * Where the caller closed a standard stream, no file of ours may take its place. Programs that we
+ * Where the caller closed a standard stream, no file of ours may take its place. What is there
+ * instead can be used for nothing: whoever asked for output there hears of it. Programs that we
  * start find it closed again.
  */
 static void occupy_standard_streams(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) < 0)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC) < 0)
 			_exit(EXIT_FAILED);
 }
 

@@ -247,11 +247,16 @@ full_output() {
 	local command
 	for command in --help 'events audit' 'check policy.yaml' 'explain -p policy.yaml exec:/usr/bin/id'; do
 		# shellcheck disable=SC2086 # words on purpose
-		if "$WARDEN" $command >/dev/full 2>err; then
+		if "$WARDEN" $command >/dev/full 2>err || "$WARDEN" $command 2>err >&-; then
 			echo "nobody noticed: $command"
 			return 1
 		fi
 	done
+	if timeout 60 "$WARDEN" run --audit - -- touch mark 2>err >&-; then
+		echo 'nobody noticed that there is no audit trail'
+		return 1
+	fi
+	absent mark
 }
 
 check 'good input starts' starts_otherwise
