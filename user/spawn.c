@@ -144,6 +144,7 @@ static void reset_signals(const struct spawn_signals *was)
 {
 	sigaction(SIGPIPE, &was->pipe, NULL);
 	sigaction(SIGXFSZ, &was->xfsz, NULL);
+	sigaction(SIGCHLD, &was->chld, NULL);
 	sigprocmask(SIG_SETMASK, &was->mask, NULL);
 }
 

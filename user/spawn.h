@@ -36,6 +36,7 @@ struct spawn_signals {
 	sigset_t mask;
 	struct sigaction pipe;
 	struct sigaction xfsz;
+	struct sigaction chld;
 };
 
 struct spawn {

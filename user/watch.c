@@ -328,7 +328,7 @@ static void drain_rest(struct watch *w)
 
 static int catch_signals(struct watch *w)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN}, plain = {.sa_handler = SIG_DFL};
 	static const int caught[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
 				     SIGCONT, SIGWINCH, SIGALRM};
 	sigset_t set;
@@ -338,6 +338,8 @@ static int catch_signals(struct watch *w)
 		sigaddset(&set, caught[i]);
 	sigaction(SIGPIPE, &ignore, &w->was.pipe);
 	sigaction(SIGXFSZ, &ignore, &w->was.xfsz);
+	/* Ignored by our caller, it would hide the command's end. */
+	sigaction(SIGCHLD, &plain, &w->was.chld);
 	sigprocmask(SIG_BLOCK, &set, &w->was.mask);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return w->signals < 0 ? -errno : 0;

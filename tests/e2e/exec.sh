@@ -321,6 +321,18 @@ closed_streams() {
 	some_line audit type=run.end end.exit=3
 }
 
+# A caller that wants to hear nothing of its children hands that on; CMD finds it as it was.
+ends_of_children_ignored() {
+	cat >ignore.py <<-'END'
+		import os, signal, sys
+		signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+		os.execv(sys.argv[1], sys.argv[1:])
+	END
+	status_is 0 /usr/bin/python3 ignore.py "$WARDEN" run --audit audit -- \
+		grep SigIgn /proc/self/status
+	same "$((0x$(sed 's/.*\t//' out) >> 16 & 1))" 1 'SIGCHLD is ignored'
+}
+
 reader_goes_away() {
 	timeout 60 "$WARDEN" run --audit audit -- yes 2>err | head -n 1 >out || true
 	same "$(<out)" y 'first line'
@@ -437,6 +449,7 @@ check 'SIGUSR1 is passed on' passes_signal USR1 138
 check 'death by a signal is told' stopped_and_continued
 check 'standard streams are untouched' streams_untouched
 check 'closed standard streams' closed_streams
+check 'a caller that ignores the ends of its children' ends_of_children_ignored
 check 'a reader that goes away' reader_goes_away
 check 'without a terminal' without_terminal
 check 'with a terminal' with_terminal
