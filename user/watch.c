@@ -34,6 +34,7 @@
 
 #define WATCHED_NS   (10 * NS_PER_SEC) /* for the first record; it takes milliseconds */
 #define KILL_WAIT_MS 5000
+#define PRINT_MS     100 /* nobody who stops reading what we print may stop us */
 
 struct watch {
 	const struct watch_options *o;
@@ -570,6 +571,7 @@ int watch_command(const struct watch_options *o)
 	int status = 1;
 
 	w.begun = monotonic();
+	log_patience = PRINT_MS;
 	if (open_all(&w) == 0)
 		status = live(&w);
 	/* Nothing may run on without its programs. */

@@ -18,6 +18,12 @@ enum log_level {
 
 extern enum log_level log_level;
 
+/*
+ * How long a line may wait for its reader, in ms; -1, the default: for ever. What is not printed is
+ * counted, and the number printed once there is room.
+ */
+extern int log_patience;
+
 /* True when stderr is a terminal and NO_COLOR is not set. */
 bool log_colour(void);
 
