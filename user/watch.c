@@ -18,6 +18,7 @@
 #include "console.h"
 #include "kernel.h"
 #include "order.h"
+#include "process.h"
 #include "recorder.h"
 #include "session/session.h"
 #include "sockets.h"
@@ -216,8 +217,13 @@ static void destroy_socket(struct watch *w, uint64_t cookie, const struct rec *r
 /* A destination refused with action: kill, by a program type that cannot send signals. */
 static void kill_process(const struct rec_net *r)
 {
-	if (r->decision.verdict == VERDICT_KILL && r->decision.tier == TIER_CGROUP)
-		kill((pid_t)r->rec.tgid, SIGKILL);
+	int e;
+
+	if (r->decision.verdict != VERDICT_KILL || r->decision.tier != TIER_CGROUP)
+		return;
+	e = process_kill((pid_t)r->rec.tgid, r->rec.start);
+	if (e < 0 && e != -ESRCH)
+		log_error("cannot kill process %u: %s", r->rec.tgid, strerror(-e));
 }
 
 static void on_raw(void *ctx, const struct rec *r)
