@@ -2,9 +2,11 @@
 #include "mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -124,8 +126,19 @@ static int make_directory(const char *path)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+/* Between the look and the mount nobody else may mount: what is pinned below would be out of reach. */
+static int lock_state(void)
+{
+	_close_ int fd = open(MOUNTS_STATE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
 int mounts_bpffs(char *ret_path, size_t size)
 {
+	_close_ int lock = -1;
 	int r;
 
 	if (size <= strlen(MOUNTS_BPFFS))
@@ -135,6 +148,9 @@ int mounts_bpffs(char *ret_path, size_t size)
 		r = make_directory(MOUNTS_BPFFS);
 	if (r < 0)
 		return r;
+	lock = lock_state();
+	if (lock < 0)
+		return lock;
 	if (!is_file_system(MOUNTS_BPFFS, BPF_FS_MAGIC) &&
 	    mount("warden", MOUNTS_BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
 		return -errno;

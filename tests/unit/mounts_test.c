@@ -6,7 +6,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mounts.h"
 
@@ -105,6 +110,67 @@ static void test_size(void **state)
 	assert_string_equal(path, "/four");
 }
 
+/* ---- making ---- */
+
+/* Returns how many of several that start at once fail. */
+static int mount_together(volatile int *go)
+{
+	char path[64];
+	int failed = 0, status;
+
+	*go = 0;
+	for (int i = 0; i < 4; i++) {
+		if (fork())
+			continue;
+		while (!*go)
+			;
+		_exit(mounts_bpffs(path, sizeof(path)) < 0);
+	}
+	usleep(2000);
+	*go = 1;
+	while (wait(&status) > 0)
+		failed += status != 0;
+	return failed;
+}
+
+static int mounts_of_all_rounds(volatile int *go)
+{
+	for (int round = 0; round < 50; round++) {
+		int mounts = 0;
+
+		if (mount_together(go))
+			return 1;
+		while (!umount2(MOUNTS_BPFFS, MNT_DETACH))
+			mounts++;
+		if (mounts != 1)
+			return 1;
+	}
+	return 0;
+}
+
+/* In a mount namespace of its own, with a /run of its own. */
+static void test_several_at_once(void **state)
+{
+	volatile int *go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+
+	if (geteuid())
+		skip();
+	assert_true(go != MAP_FAILED);
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("none", "/run", "tmpfs", 0, NULL))
+			_exit(2);
+		_exit(mounts_of_all_rounds(go));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	munmap((void *)go, sizeof(*go));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_none),    cmocka_unit_test(test_whole_before_part),
 		cmocka_unit_test(test_escapes), cmocka_unit_test(test_broken_lines),
 		cmocka_unit_test(test_usable),  cmocka_unit_test(test_size),
+		cmocka_unit_test(test_several_at_once),
 	};
 
 	return cmocka_run_group_tests_name("mounts", tests, NULL, NULL);
