@@ -143,7 +143,8 @@ int run_place_begin(const char *id, struct run_place *ret, struct run_error *err
 		goto out;
 	}
 	p.lock = open(p.file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (p.lock < 0 || flock(p.lock, LOCK_EX | LOCK_NB) < 0) {
+	/* A reaper may have it for the moment in which it sees that there is nothing in it. */
+	if (p.lock < 0 || flock(p.lock, LOCK_EX) < 0) {
 		r = fail(error, -errno, "cannot make", p.file);
 		goto out;
 	}
