@@ -87,11 +87,11 @@ struct elf64_function {
 /*
  * Looks for functions by their names: those that other files can use, by the hash table that the
  * loader uses (some reads a name, whatever the size of the file), or those of the symbol table that
- * strip(1) removes, which is read once from end to end (a table above 256 MiB is not read). Only
+ * strip(1) removes, which is read once from end to end (a table above 64 MiB is not read). Only
  * functions that are defined here, in an executable segment, are found; one place is given once.
  *
- * Appends to `out`, which holds `*count` of at most `cap`. Returns 0; -EINVAL for too many or too
- * long names; -ENOMEM or the -errno of reading. A table that is missing or broken holds no
+ * Appends to `out`, which holds `*count` of at most `cap`. Returns 0; -EINVAL for too many, empty or
+ * too long names; -ENOMEM or the -errno of reading. A table that is missing or broken holds no
  * functions.
  */
 int elf64_find_exported(const struct elf64 *f, const char *const *names, size_t n,

@@ -4,16 +4,21 @@
  * both of its parts are read once, from front to end: first the strings, for the places at which
  * the names asked for stand (linkers let a name share the end of a longer one), then the symbols,
  * for those that have their name at such a place.
+ *
+ * A file of a few blocks on the disk can have holes for tables, and be made to cost as much as it
+ * can: what is done for each byte is next to nothing, and what is done for each name is bounded.
  */
 #include "elf64.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 
-#define TABLE_MAX    ((uint64_t)256 << 20)
+#define TABLE_MAX    ((uint64_t)64 << 20) /* eight times what Node.js has */
+#define MATCHES_MAX  4096 /* symbols with a name asked for */
 #define SECTIONS_MAX 65536
 #define BLOCK        ((size_t)256 << 10)
 #define SYMBOLS      (BLOCK / sizeof(Elf64_Sym))
@@ -28,6 +33,7 @@ struct names {
 	const char *const *text;
 	size_t len[ELF64_NAMES_MAX];
 	size_t count;
+	bool ends[256]; /* by last character */
 	struct place places[PLACES_MAX];
 	size_t place_count;
 };
@@ -39,8 +45,9 @@ static int prepare_names(struct names *n, const char *const *text, size_t count)
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++) {
 		n->len[i] = strlen(text[i]);
-		if (n->len[i] > ELF64_NAME_MAX)
+		if (!n->len[i] || n->len[i] > ELF64_NAME_MAX)
 			return -EINVAL;
+		n->ends[(unsigned char)text[i][n->len[i] - 1]] = true;
 	}
 	return 0;
 }
@@ -62,13 +69,9 @@ static void match_end(struct names *n, const char *start, const char *end, uint6
 
 static void match_block(struct names *n, const char *block, size_t old, size_t len, uint64_t at)
 {
-	const char *p = block + old;
-
-	while ((p = memchr(p, '\0', len - (size_t)(p - block))) != NULL) {
-		match_end(n, block, p, at);
-		if (++p == block + len)
-			break;
-	}
+	for (const char *p = block + (old ? old : 1); p < block + len; p++)
+		if (!*p && n->ends[(unsigned char)p[-1]])
+			match_end(n, block, p, at);
 }
 
 /* Reads the strings in blocks, each behind the last bytes of the one before. */
@@ -101,10 +104,11 @@ struct found {
 	struct elf64_function *out;
 	size_t cap;
 	size_t *count;
+	size_t matches;
 };
 
 static int match_symbols(const struct elf64 *f, const Elf64_Sym *symbols, size_t count,
-			 const struct names *n, const struct found *found)
+			 const struct names *n, struct found *found)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC)
@@ -114,6 +118,8 @@ static int match_symbols(const struct elf64 *f, const Elf64_Sym *symbols, size_t
 
 			if (n->places[k].at != symbols[i].st_name)
 				continue;
+			if (++found->matches > MATCHES_MAX)
+				return -EBADMSG;
 			r = elf64_add_function(f, &symbols[i], n->places[k].name, found->out,
 					       found->cap, found->count);
 			if (r < 0)
@@ -124,7 +130,7 @@ static int match_symbols(const struct elf64 *f, const Elf64_Sym *symbols, size_t
 }
 
 static int find_symbols(const struct elf64 *f, const Elf64_Shdr *table, const struct names *n,
-			const struct found *found)
+			struct found *found)
 {
 	_free_ Elf64_Sym *block = malloc(SYMBOLS * sizeof(*block));
 	uint64_t total = table->sh_size / sizeof(*block);
@@ -176,7 +182,7 @@ static int read_sections(const struct elf64 *f, Elf64_Shdr **ret, size_t *ret_co
 }
 
 static int search_table(const struct elf64 *f, const Elf64_Shdr *table, const Elf64_Shdr *strings,
-			struct names *n, const struct found *found)
+			struct names *n, struct found *found)
 {
 	int r;
 
@@ -193,7 +199,7 @@ static int search_table(const struct elf64 *f, const Elf64_Shdr *table, const El
 int elf64_find_internal(const struct elf64 *f, const char *const *names, size_t n,
 			struct elf64_function *out, size_t cap, size_t *count)
 {
-	const struct found found = {out, cap, count};
+	struct found found = {out, cap, count, 0};
 	_free_ Elf64_Shdr *sections = NULL;
 	size_t section_count;
 	struct names wanted;

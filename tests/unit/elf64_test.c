@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "elf64.h"
 #include "unit/tool.h"
@@ -352,6 +353,28 @@ static void test_places(void **state)
 	assert_int_equal(search_made(make_file(0, "SSL_write", SHN_UNDEF), &fn), 0);
 }
 
+/* A file of a few pages, with holes for tables: reading it must not hold anybody up. */
+static void test_holes(void **state)
+{
+	static const uint64_t sizes[] = {(uint64_t)63 << 20, (uint64_t)255 << 20};
+	clock_t begin = clock();
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		int fd = make_file(0, "SSL_write", 1);
+		struct elf64_function fn;
+		struct made m;
+
+		assert_int_equal(pread(fd, &m, sizeof(m), 0), sizeof(m));
+		m.sections[1].sh_offset = (uint64_t)1 << 30;
+		m.sections[1].sh_size = sizes[i] / sizeof(Elf64_Sym) * sizeof(Elf64_Sym);
+		m.sections[2].sh_size = sizes[i];
+		assert_int_equal(pwrite(fd, &m, sizeof(m), 0), sizeof(m));
+		assert_int_equal(ftruncate(fd, (off_t)2 << 30), 0);
+		assert_int_equal(search_made(fd, &fn), 0);
+	}
+	assert_true(clock() - begin < 2 * CLOCKS_PER_SEC);
+}
+
 static void test_no_program(void **state)
 {
 	struct elf64 elf;
@@ -534,6 +557,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		unit(test_libssl),           unit(test_node),       unit_dir(test_internal),
 		unit_dir(test_other_tables), unit_dir(test_facts),  unit(test_places),
+		unit(test_holes),
 		unit(test_no_program),       unit_dir(test_broken), unit(test_broken_libssl),
 	};
 
