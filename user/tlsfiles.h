@@ -87,11 +87,11 @@ int tlsfiles_before_start(const char *cmd_path, char *const *env, struct tls_fil
  * The TLS files among what a process has mapped to execute, without those that `known` has: it
  * remembers all that it is shown, so that later calls look at new mappings only. A file is known by
  * device, inode and path; one that is rewritten in place after it was looked at is not seen again.
- * A call looks at 1024 new files at most; the next one goes on.
+ * A call looks at 1024 new files at most, and for about a tenth of a second; the next one goes on.
  *
  * `ret_new` receives the new files and is to be freed; `known` keeps only their identity. A process
- * that ends meanwhile has no files. Returns 0; -EACCES or -EPERM when its mappings may not be read;
- * -ENOMEM, -EMFILE or -errno, only if nothing new was found.
+ * that ends meanwhile has no files. Returns 0; 1 when there may be more; -EACCES or -EPERM when its
+ * mappings may not be read; -ENOMEM, -EMFILE or -errno, only if nothing new was found.
  *
  * One file reached through overlay mounts of its own by each of two containers is two files here,
  * but one for the kernel's probes.

@@ -12,11 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "regular.h"
 
 #define NEW_MAX     1024  /* files looked at in one call */
+#define LOOK_MAX    (NS_PER_SEC / 10) /* and how long, give or take one file */
 #define LOOKED_MAX  65536 /* mappings remembered: 3 MiB */
 #define MAPS_BUFFER ((size_t)64 << 10)
 
@@ -154,15 +157,28 @@ static int take_line(pid_t pid, char *line, struct tls_files *known, struct tls_
 	return r == -ENOMEM ? r : 0;
 }
 
+static uint64_t monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* Returns 0, 1 when there may be more, or -errno. */
 static int take_lines(pid_t pid, FILE *maps, struct tls_files *known, struct tls_files *new)
 {
+	uint64_t end = monotonic() + LOOK_MAX;
 	_free_ char *line = NULL;
 	unsigned int left = NEW_MAX;
 	size_t cap = 0;
 	int r = 0;
 
-	while (r == 0 && left && getline(&line, &cap, maps) > 0)
+	while (r == 0 && getline(&line, &cap, maps) > 0) {
+		if (!left || monotonic() > end)
+			return 1;
 		r = take_line(pid, line, known, new, &left);
+	}
 	return r;
 }
 
@@ -189,5 +205,5 @@ int tlsfiles_of_process(pid_t pid, struct tls_files *known, struct tls_files *re
 		return r;
 	}
 	*ret_new = new; /* what was found must reach the caller; the next call meets the rest */
-	return 0;
+	return r > 0 || (r < 0 && new.count);
 }

@@ -277,11 +277,15 @@ static void put_gap(struct watch *w, const struct rec *r, const char *path)
 static void look_at_mappings(struct watch *w, const struct rec *r)
 {
 	struct tls_files fresh = {0};
+	int more;
 
 	if (map_get(&w->seen, r->tgid) == (void *)(uintptr_t)r->start)
 		return;
 	map_put(&w->seen, r->tgid, (void *)(uintptr_t)r->start);
-	if (tlsfiles_of_process((pid_t)r->tgid, &w->files, &fresh) < 0)
+	more = tlsfiles_of_process((pid_t)r->tgid, &w->files, &fresh);
+	if (more) /* or another try: at its next destination */
+		map_take(&w->seen, r->tgid);
+	if (more < 0)
 		return;
 	probe_files(w, &fresh);
 	for (size_t i = 0; i < fresh.count; i++)

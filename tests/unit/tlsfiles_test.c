@@ -623,18 +623,23 @@ static void test_process_many(void **state)
 	struct fixture *x = *state;
 	struct tls_files known = {}, new;
 	char path[600];
-	size_t found = 0;
+	size_t found = 0, calls = 0;
+	int more = 1;
 	pid_t pid;
 
 	need_file(LIBSSL);
 	copy_libssl(x, "last");
 	snprintf(path, sizeof(path), "%s/last", x->dir);
 	pid = start_mapper(path, map_many, x);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(tlsfiles_of_process(pid, &known, &new), 0);
+	while (more && calls < 100) {
+		more = tlsfiles_of_process(pid, &known, &new);
+		assert_true(more >= 0);
 		found += new.count;
 		tlsfiles_free(&new);
+		calls++;
 	}
+	assert_int_equal(more, 0);
+	assert_true(calls > 1);
 	assert_int_equal(found, 1);
 	assert_true(known.looked.count > 1500);
 	end_mapper(pid);
