@@ -273,7 +273,8 @@ static void put_gap(struct watch *w, const struct rec *r, const char *path)
 	log_notice("%s was mapped after the start: its earlier plaintext was not seen", path);
 }
 
-/* Looks at what a process has mapped, once a program of it that connects to somewhere. */
+/* Looks at what a process has mapped, once a program of it that connects to somewhere, and again
+ * when it speaks TLS that was not seen. */
 static void look_at_mappings(struct watch *w, const struct rec *r)
 {
 	struct tls_files fresh = {0};
@@ -300,7 +301,11 @@ static void on_ordered(void *ctx, const struct rec *r)
 	struct watch *w = ctx;
 
 	session_record(w->session, r);
-	if (r->type == REC_NET)
+	/* A handshake that no object made: by a library that was mapped after the look, perhaps. */
+	if (r->type == REC_OPAQUE && r->size >= sizeof(struct rec_net) &&
+	    ((const struct rec_net *)r)->why == OPAQUE_TLS)
+		map_take(&w->seen, r->tgid);
+	if (r->type == REC_NET || r->type == REC_OPAQUE)
 		look_at_mappings(w, r);
 	if (r->type == REC_EXEC || r->type == REC_EXIT)
 		map_take(&w->seen, r->tgid);

@@ -183,6 +183,40 @@ private_library() {
 	same "$(lines text "$T/https/log" /forbidden/private)" 0 'connections that received it'
 }
 
+# A library that is mapped long after the program's first destination: its first handshake is
+# opaque, and from then on it is known.
+library_mapped_late() {
+	cat >late.py <<-'END'
+		import ctypes, socket, sys, time
+		socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
+		time.sleep(1)
+		tls = ctypes.CDLL(sys.argv[1])
+		tls.TLS_client_method.restype = tls.SSL_CTX_new.restype = tls.SSL_new.restype = \
+		    ctypes.c_void_p
+		method = ctypes.c_void_p(tls.TLS_client_method())
+		context = ctypes.c_void_p(tls.SSL_CTX_new(method))
+		for n in range(2):
+		    s = socket.create_connection(("127.0.0.1", int(sys.argv[2])), 20)
+		    s.setblocking(True)
+		    ssl = ctypes.c_void_p(tls.SSL_new(context))
+		    tls.SSL_set_fd(ssl, s.fileno())
+		    assert tls.SSL_connect(ssl) == 1
+		    text = b"GET /late/%d HTTP/1.1\r\nHost: h\r\n\r\n" % n
+		    tls.SSL_write(ssl, text, len(text))
+		    tls.SSL_read(ssl, ctypes.create_string_buffer(4096), 4096)
+		    time.sleep(1)
+	END
+	mkdir own
+	cp "$(ldconfig -p | awk '$1 == "libssl.so.3" { print $NF; exit }')" own/libssl-own.so
+	policy 'opaque: allow'
+	run 0 "$python" late.py "$PWD/own/libssl-own.so" "$https"
+	same "$(lines count "$T/https/log" what=request path=/late/0)" 1 'requests before it was known'
+	same "$(lines count "$T/https/log" what=request path=/late/1)" 1 'requests after'
+	count_is 1 audit type=opaque
+	some_line audit type=loss loss.reason=tls_library_mapped_late
+	some_line audit type=http.request http.path=/late/1
+}
+
 # HTTP/2 under an http rule. The h2 server agrees on nothing else.
 http2_without_rule() {
 	policy 'opaque: deny'
@@ -290,6 +324,7 @@ check 'a ClientHello by hand' hand_made 4096
 check 'a ClientHello by hand, byte by byte' hand_made 1
 check 'a ClientHello after a greeting' after_a_greeting
 check 'a private copy of the library' private_library
+check 'a library that is mapped late' library_mapped_late
 check 'HTTP/2 without an http rule passes' http2_without_rule
 check 'HTTP/2 under an http rule, opaque: deny' http2_denied
 check 'HTTP/2 under an http rule is audited by default' http2_audited
