@@ -245,22 +245,28 @@ static void on_raw(void *ctx, const struct rec *r)
 
 /* ---- TLS files ---- */
 
-static int probe_files(struct watch *w, const struct tls_files *files)
+static int probe_file(struct watch *w, const struct tls_file *file)
 {
-	for (size_t i = 0; i < files->count; i++) {
-		int r = kernel_probe_file(w->kernel, files->files[i]);
+	int r = kernel_probe_file(w->kernel, file);
 
-		if (r < 0) {
-			log_error("cannot probe %s: %s", files->files[i]->path, strerror(-r));
-			return r;
-		}
-		log_debug("probed %s", files->files[i]->path);
-	}
-	return 0;
+	if (r < 0)
+		log_error("cannot probe %s: %s", file->path, strerror(-r));
+	else
+		log_debug("probed %s", file->path);
+	return r;
 }
 
-/* A library that was not known before the start: what passed until now was not seen. */
-static void put_gap(struct watch *w, const struct rec *r, const char *path)
+static int probe_files(struct watch *w, const struct tls_files *files)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < files->count && r == 0; i++)
+		r = probe_file(w, files->files[i]);
+	return r;
+}
+
+/* A library that was not known before the start: what passed until now, or ever, is not seen. */
+static void put_gap(struct watch *w, const struct rec *r, const char *path, bool probed)
 {
 	struct audit_event ev = {0};
 
@@ -268,9 +274,10 @@ static void put_gap(struct watch *w, const struct rec *r, const char *path)
 	ev.process.start = KNOWN(r->start);
 	ev.process.comm = r->comm;
 	ev.exec.path = path;
-	ev.loss.reason = "tls_library_mapped_late";
+	ev.loss.reason = probed ? "tls_library_mapped_late" : "tls_library_not_probed";
 	put_own(w, AUDIT_LOSS, &ev);
-	log_notice("%s was mapped after the start: its earlier plaintext was not seen", path);
+	if (probed)
+		log_notice("%s was mapped after the start: its earlier plaintext was not seen", path);
 }
 
 /* Looks at what a process has mapped, once a program of it that connects to somewhere, and again
@@ -288,9 +295,9 @@ static void look_at_mappings(struct watch *w, const struct rec *r)
 		map_take(&w->seen, r->tgid);
 	if (more < 0)
 		return;
-	probe_files(w, &fresh);
+	/* One that cannot be probed is the workload's own, and must not hide those behind it. */
 	for (size_t i = 0; i < fresh.count; i++)
-		put_gap(w, r, fresh.files[i]->path);
+		put_gap(w, r, fresh.files[i]->path, probe_file(w, fresh.files[i]) == 0);
 	tlsfiles_free(&fresh);
 }
 

@@ -217,6 +217,32 @@ library_mapped_late() {
 	some_line audit type=http.request http.path=/late/1
 }
 
+# One whose functions begin with what the kernel puts no probe on, in front of one that is in order.
+library_behind_a_decoy() {
+	cat >decoy.py <<-'END'
+		import ctypes, os, socket, subprocess, sys, time
+		libc = ctypes.CDLL(None)
+		libc.mmap.restype = ctypes.c_void_p
+		good = open(sys.argv[1], "rb").read()
+		bad = bytearray(good)
+		symbols = subprocess.check_output(["readelf", "-W", "--dyn-syms", sys.argv[1]], text=True)
+		for words in map(str.split, symbols.splitlines()):
+		    if len(words) > 7 and words[7].split("@")[0] in ("SSL_write", "SSL_read"):
+		        bad[int(words[1], 16)] = 0x06  # no instruction
+		for place, name, data in (0x200000000000, "bad.so", bad), (0x210000000000, "good.so", good):
+		    with open(name, "wb") as f:
+		        f.write(data)
+		    fd = os.open(name, os.O_RDONLY)
+		    assert libc.mmap(ctypes.c_void_p(place), ctypes.c_size_t(len(data)), 5, 0x12, fd,
+		                     ctypes.c_long(0)) == place
+		socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
+		time.sleep(1)
+	END
+	run 0 "$python" decoy.py "$(ldconfig -p | awk '$1 == "libssl.so.3" { print $NF; exit }')"
+	some_line audit type=loss loss.reason=tls_library_not_probed exec.path="$PWD/bad.so"
+	some_line audit type=loss loss.reason=tls_library_mapped_late exec.path="$PWD/good.so"
+}
+
 # HTTP/2 under an http rule. The h2 server agrees on nothing else.
 http2_without_rule() {
 	policy 'opaque: deny'
@@ -325,6 +351,11 @@ check 'a ClientHello by hand, byte by byte' hand_made 1
 check 'a ClientHello after a greeting' after_a_greeting
 check 'a private copy of the library' private_library
 check 'a library that is mapped late' library_mapped_late
+if command -v readelf >/dev/null; then
+	check 'a library behind one that cannot be probed' library_behind_a_decoy
+else
+	skip 'a library behind one that cannot be probed' 'no readelf here'
+fi
 check 'HTTP/2 without an http rule passes' http2_without_rule
 check 'HTTP/2 under an http rule, opaque: deny' http2_denied
 check 'HTTP/2 under an http rule is audited by default' http2_audited
