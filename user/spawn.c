@@ -156,6 +156,7 @@ static void child(const struct spawn *s, int report)
 		r = become(s->user);
 	if (r == 0) {
 		reset_signals(s->signals);
+		setrlimit(RLIMIT_NOFILE, s->files);
 		execv(s->path, s->argv);
 		r = -errno;
 	}

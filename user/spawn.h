@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /*
@@ -48,6 +49,7 @@ struct spawn {
 	int (*inside)(void *ctx);
 	void *ctx;
 	const struct spawn_signals *signals;
+	const struct rlimit *files; /* the caller's limit of open files */
 };
 
 /*

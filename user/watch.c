@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -57,6 +58,7 @@ struct watch {
 	int populated;	/* fd of cgroup.events */
 	int signals;
 	struct spawn_signals was;
+	struct rlimit limit; /* of open files, as it was */
 	uint64_t begun; /* CLOCK_MONOTONIC, ns */
 };
 
@@ -474,6 +476,7 @@ static int start_command(struct watch *w)
 		.inside = settle,
 		.ctx = w->kernel,
 		.signals = &w->was,
+		.files = &w->limit,
 	};
 	int r = spawn_start(&s, &w->pid);
 
@@ -514,6 +517,16 @@ static int live(struct watch *w)
 }
 
 /* ---- begin and end ---- */
+
+/* Each probed library takes several descriptors, and how many there will be is up to the workload. */
+static void raise_limit(struct watch *w)
+{
+	struct rlimit most;
+
+	getrlimit(RLIMIT_NOFILE, &w->limit);
+	most = (struct rlimit){w->limit.rlim_max, w->limit.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &most);
+}
 
 static int open_session(struct watch *w)
 {
@@ -594,6 +607,7 @@ int watch_command(const struct watch_options *o)
 
 	w.begun = monotonic();
 	log_patience = PRINT_MS;
+	raise_limit(&w);
 	if (open_all(&w) == 0)
 		status = live(&w);
 	/* Nothing may run on without its programs. */

@@ -333,6 +333,12 @@ ends_of_children_ignored() {
 	same "$((0x$(sed 's/.*\t//' out) >> 16 & 1))" 1 'SIGCHLD is ignored'
 }
 
+few_open_files() {
+	ulimit -S -n 30
+	run 0 sh -c 'ulimit -n'
+	same "$(<out)" 30 'limit of the command'
+}
+
 reader_goes_away() {
 	timeout 60 "$WARDEN" run --audit audit -- yes 2>err | head -n 1 >out || true
 	same "$(<out)" y 'first line'
@@ -450,6 +456,7 @@ check 'death by a signal is told' stopped_and_continued
 check 'standard streams are untouched' streams_untouched
 check 'closed standard streams' closed_streams
 check 'a caller that ignores the ends of its children' ends_of_children_ignored
+check 'a low limit of open files' few_open_files
 check 'a reader that goes away' reader_goes_away
 check 'without a terminal' without_terminal
 check 'with a terminal' with_terminal
