@@ -227,7 +227,7 @@ struct object_key { /* bpf/object.bpf.h */
 	uint32_t exec_id;
 };
 
-void kernel_forget_process(struct kernel *k, uint32_t tgid)
+void kernel_forget_processes(struct kernel *k, const struct map *tgids)
 {
 	int fd = bpf_map__fd(k->skel->maps.objects);
 	struct object_key key, next, *at = NULL;
@@ -239,7 +239,7 @@ void kernel_forget_process(struct kernel *k, uint32_t tgid)
 			bpf_map_delete_elem(fd, &key);
 		key = next;
 		at = &key;
-		doomed = key.tgid == tgid;
+		doomed = map_get(tgids, key.tgid);
 	}
 	if (doomed)
 		bpf_map_delete_elem(fd, &key);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/map.h"
 #include "cgroup.h"
 #include "policy/blob.h"
 #include "tiers.h"
@@ -78,9 +79,10 @@ int kernel_losses(struct kernel *k, struct loss_count *ret);
  */
 int kernel_unaccounted(struct kernel *k, uint64_t *ret);
 
-/* Forgets a dead socket once it is gone, and the TLS objects of a process that has ended. */
+/* Forgets a dead socket once it is gone, and the TLS objects of processes that have ended, which are
+ * the keys of the map. */
 void kernel_forget_socket(struct kernel *k, uint64_t cookie);
-void kernel_forget_process(struct kernel *k, uint32_t tgid);
+void kernel_forget_processes(struct kernel *k, const struct map *tgids);
 
 /* Lets go of everything; the pinned links stay until their pins are removed. NULL is fine. */
 void kernel_close(struct kernel **k);

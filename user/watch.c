@@ -35,6 +35,7 @@
 #define TICK_MAX_MS 160
 
 #define WATCHED_NS   (10 * NS_PER_SEC) /* for the first record; it takes milliseconds */
+#define FORGET_NS    (NS_PER_SEC / 10) /* between two looks through all TLS objects */
 #define KILL_WAIT_MS 5000
 #define PRINT_MS     100 /* nobody who stops reading what we print may stop us */
 
@@ -47,6 +48,8 @@ struct watch {
 	struct order order;
 	struct tls_files files;
 	struct map seen; /* processes whose mappings were looked at: tgid -> start time */
+	struct map gone; /* processes that have ended: by tgid */
+	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	struct loss_count lost[LOSS_COUNT]; /* as of the last look */
 	uint64_t broken;		    /* likewise: records that the session could not use */
 	pid_t pid;	/* of the command; 0: not started */
@@ -319,7 +322,19 @@ static void on_ordered(void *ctx, const struct rec *r)
 	if (r->type == REC_EXEC || r->type == REC_EXIT)
 		map_take(&w->seen, r->tgid);
 	if (r->type == REC_EXIT)
-		kernel_forget_process(w->kernel, r->tgid);
+		map_put(&w->gone, r->tgid, w);
+}
+
+/* Removes the TLS objects of processes that have ended: of many at once, for it looks at them all. */
+static void forget_processes(struct watch *w)
+{
+	uint64_t now = monotonic();
+
+	if (!w->gone.count || now - w->forgot < FORGET_NS)
+		return;
+	kernel_forget_processes(w->kernel, &w->gone);
+	map_free(&w->gone);
+	w->forgot = now;
 }
 
 /* Fetches records, and hands on those that no older one can overtake. Returns how many came. */
@@ -331,6 +346,7 @@ static uint64_t drain(struct watch *w)
 	if (upto > now)
 		upto = now;
 	order_release(&w->order, upto - HORIZON_NS, on_ordered, w);
+	forget_processes(w);
 	look_for_losses(w);
 	recorder_flush(&w->recorder);
 	return n;
@@ -617,6 +633,7 @@ int watch_command(const struct watch_options *o)
 	order_free(&w.order);
 	tlsfiles_free(&w.files);
 	map_free(&w.seen);
+	map_free(&w.gone);
 	cgroup_release(&w.cgroup);
 	if (w.populated >= 0)
 		close(w.populated);
