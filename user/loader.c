@@ -13,6 +13,7 @@
 
 #define OBJECTS_MAX 256
 #define ASKED_MAX   2048
+#define OPENS_MAX   65536 /* paths tried: a program names 512 libraries and 32,000 directories */
 
 /* A file of the walk. */
 struct object {
@@ -27,6 +28,7 @@ struct walk {
 	size_t count;
 	const char *asked[ASKED_MAX]; /* names looked for already */
 	size_t asked_count;
+	size_t opens;
 	char *interpreter; /* of the program, or NULL */
 };
 
@@ -89,6 +91,8 @@ static int load(struct walk *w, const char *path, const struct object *by)
 	struct stat st;
 	int r;
 
+	if (w->opens++ >= OPENS_MAX)
+		return 0;
 	fd = regular_open(path, &st);
 	if (fd < 0)
 		return 0;

@@ -15,7 +15,7 @@
  * the default directories. $ORIGIN is understood; directories with $LIB or $PLATFORM are left out.
  *
  * Where the loader would choose by the kind of CPU, all the choices are taken. What a program loads
- * by dlopen(3) is not known before it does. A walk ends at 256 files.
+ * by dlopen(3) is not known before it does. A walk ends at 256 files, or 65536 paths that were tried.
  */
 
 /* Called once with each file; the rest is the loader's. A negative result ends the walk. */

@@ -390,6 +390,26 @@ static void test_runpath(void **state)
 	assert_false(start_has(program, x->lib, none));
 }
 
+/* 40 libraries that are not there, 10000 directories to look for them: nobody waits for that. */
+static void test_long_search(void **state)
+{
+	struct fixture *x = *state;
+	char *none[] = {"PATH=/nonexistent", NULL}, program[600];
+	struct tls_files fs;
+	clock_t begin;
+
+	assert_true(tool_run("cd %s && for i in $(seq 40); do echo | gcc -shared -x c -o libn$i.so -; "
+			     "done && echo 'int main(void) { return 0; }' | gcc -x c -o many - -x none "
+			     "-Wl,--no-as-needed,--disable-new-dtags libn*.so "
+			     "-Wl,-rpath,$(seq -s: -f /%%g 10000) && rm libn*.so",
+			     x->dir));
+	snprintf(program, sizeof(program), "%s/many", x->dir);
+	begin = clock();
+	assert_int_equal(tlsfiles_before_start(program, none, &fs), 0);
+	assert_true(clock() - begin < CLOCKS_PER_SEC);
+	tlsfiles_free(&fs);
+}
+
 static void test_library_path(void **state)
 {
 	struct fixture *x = *state;
@@ -657,6 +677,7 @@ int main(void)
 		unit(test_start_sh),        unit(test_start_node),
 		unit(test_scripts),         unit(test_runtimes),
 		unit(test_runpath),         unit(test_library_path),
+		unit(test_long_search),
 		unit(test_preload),         unit(test_process),
 		unit(test_process_known),   unit(test_process_gone),
 		unit(test_process_deleted), unit(test_process_namespace),
