@@ -197,6 +197,8 @@ struct image_header {
 	struct image_dfa phrases[2]; /* ASCII case ignored; exact. accept -> index into phrase_rows */
 	__u32 phrase_rows;	     /* offset of struct image_phrase[] */
 	__u32 phrase_row_count;
+	__u32 phrase_kinds; /* bits 1 << enum kind: activities whose text phrases are looked for in */
+	__u32 reserved;
 };
 
 _Static_assert(sizeof(struct image_row) == 16, "rows are indexed by shifts");

@@ -5,8 +5,13 @@
 /*
  * TLS objects (SSL *) of the workload: what their plaintext has shown so far, and the socket that
  * carries it. An object is bound to its socket by the handshake: the socket on which a thread sends
- * a ClientHello belongs to the unbound object that this thread entered last. That holds for file
+ * a ClientHello belongs to the object that this thread entered last. That holds for file
  * descriptors, for BIOs of the application's own, and for memory BIOs (asyncio, Node) alike.
+ *
+ * An object that shakes hands again, on another socket, is another connection and begins anew
+ * (SSL_clear()). Where a thread has begun two handshakes before the first ClientHello left, nobody
+ * can tell which socket is whose: neither is bound, and a refusal ends the process. A child that is
+ * forked has its parent's objects, in the state in which they are then.
  */
 
 #include "net.bpf.h"
@@ -31,6 +36,7 @@ enum object_flag {
 	OBJECT_DEAD = 1,     /* a request was refused */
 	OBJECT_BLIND = 2,    /* its plaintext cannot be followed any more; decided once */
 	OBJECT_REFUSED = 4,  /* the message at work was refused by its content; recorded */
+	OBJECT_UNSURE = 8,   /* its socket is not certain: it is not bound */
 };
 
 struct object {
@@ -42,10 +48,10 @@ struct object {
 	/*
 	 * Bytes that were offered and read here, and that the library has not taken yet: a call
 	 * that fails, or takes a part, is repeated by its caller with what is left. They are not
-	 * read again. (What a library has begun to encrypt is what it will send, whatever the
-	 * repeated call offers.)
+	 * read again, but must be the same: `digest` is of them, 0 while it is not known.
 	 */
 	__u64 ahead;
+	__u64 digest;
 	__u32 flags;
 	__u32 begun;	/* the automata have been started */
 	__u32 state[2]; /* of the phrase automata */
@@ -61,8 +67,8 @@ struct {
 	__type(value, struct object);
 } objects SEC(".maps") __weak;
 
-/* The unbound object that a thread has entered last. By thread id: socket programs on 6.1 may not
- * use task storage. */
+/* The object that a thread has entered last, if it is unbound or shakes hands. By thread id: socket
+ * programs on 6.1 may not use task storage. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -70,5 +76,29 @@ struct {
 	__type(key, __u32);
 	__type(value, struct object_key);
 } entered SEC(".maps") __weak;
+
+/* A zeroed object, to begin others from: too large for a stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct object);
+} blank SEC(".maps") __weak;
+
+extern __u64 streams; /* names given so far */
+
+/* Begins the object anew: another connection, of which nothing is known. NULL: no room. */
+static __always_inline struct object *object_reset(struct object_key *key)
+{
+	__u32 zero = 0;
+	struct object *o = bpf_map_lookup_elem(&blank, &zero);
+
+	if (o)
+		bpf_map_update_elem(&objects, key, o, BPF_ANY);
+	o = bpf_map_lookup_elem(&objects, key);
+	if (o)
+		o->stream = __sync_fetch_and_add(&streams, 1) + 1;
+	return o;
+}
 
 #endif

@@ -23,6 +23,7 @@
 extern const volatile __u64 scope_cgroup; /* id of the workload's cgroup */
 extern const volatile __u32 tier_plaintext; /* enum tier; for objects bound to a socket */
 extern const volatile __u8 copy_bytes;	    /* plaintext is copied to user space */
+extern const volatile __u64 digest_key;	    /* random: see request.bpf.h */
 
 /* ---- state that user space changes while programs run ---- */
 
@@ -67,6 +68,7 @@ struct {
 /* A TLS call that has been entered and not yet left, by the thread that made it. */
 struct tls_call {
 	__u64 object; /* address of the TLS object; 0: no call */
+	__u64 sp;     /* the thread's stack pointer at entry: which of several calls it is */
 	__u64 buf;
 	__u64 len;
 	__u64 done; /* address of the size_t for the byte count (the _ex functions), or 0 */
@@ -74,12 +76,15 @@ struct tls_call {
 	__u32 refused;
 };
 
+#define TLS_CALLS 4 /* one inside another: TLS to a proxy that carries TLS to a server makes two */
+
 /*
  * What belongs to a task. Having it is membership in the workload; it is inherited by every child
  * (scope.bpf.c), so that a task that leaves the cgroup does not leave the workload.
  */
 struct member {
-	struct tls_call call;
+	struct tls_call calls[TLS_CALLS];
+	__u64 next; /* slot to use when none is free */
 };
 
 struct {
@@ -107,6 +112,7 @@ struct scratch {
 	__u32 state[2]; /* of the two phrase automata */
 	struct http1_step step;
 	struct tls_call call; /* a copy of the one at work */
+	__u64 digest;
 	__u32 phrase;	/* phrase row found, or ROW_NONE */
 	__u32 used;	/* bytes of `record` */
 	__u32 count;
@@ -191,20 +197,6 @@ static __always_inline int scope_adopt(void)
 	if (!bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		loss_add(LOSS_STORAGE, 0);
 	return 1;
-}
-
-/* The same, with room for a TLS call: a task of the cgroup that was missed at its birth gets one. */
-static __always_inline struct member *scope_member(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct member *m = bpf_task_storage_get(&members, task, 0, 0);
-
-	if (m || !scope_in_cgroup())
-		return m;
-	m = bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!m)
-		loss_add(LOSS_STORAGE, 0);
-	return m;
 }
 
 /* ---- the image ---- */

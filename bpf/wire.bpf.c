@@ -224,7 +224,8 @@ static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const st
 	w->tls = 1;
 	if (!o)
 		return wire_opaque(cookie, p, OPAQUE_TLS);
-	wire_bind(o, cookie, p);
+	if (!(o->flags & OBJECT_UNSURE))
+		wire_bind(o, cookie, p);
 	return PASS;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -87,6 +88,7 @@ static const struct {
 	{"tls_read_enter", always, ATTACH_PROBE},
 	{"tls_leave", always, ATTACH_PROBE},
 	{"tls_handshake", always, ATTACH_PROBE},
+	{"tls_clear", always, ATTACH_PROBE},
 	{"tls_free", always, ATTACH_PROBE},
 };
 
@@ -123,12 +125,15 @@ static void choose_programs(struct kernel *k, const struct tiers *tiers)
 	bpf_program__set_expected_attach_type(k->skel->progs.net_sendmsg_unix, ATTACH_UNIX_SENDMSG);
 }
 
-static void configure(struct kernel *k, const struct kernel_options *o)
+static int configure(struct kernel *k, const struct kernel_options *o)
 {
+	uint64_t *key = (uint64_t *)&k->skel->rodata->digest_key;
+
 	k->skel->rodata->image_mask = o->image->size - 1;
 	k->skel->rodata->scope_cgroup = o->cgroup->id;
 	k->skel->rodata->tier_plaintext = o->tiers->plaintext;
 	k->skel->rodata->copy_bytes = o->copy_bytes;
+	return getrandom(key, sizeof(*key), 0) == sizeof(*key) ? 0 : -EIO;
 }
 
 static int image_map(const struct image_block *image)
@@ -161,7 +166,9 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	if (template < 0)
 		return fail(error, -errno, "cannot make the map of", "the policy");
 	choose_programs(k, o->tiers);
-	configure(k, o);
+	r = configure(k, o);
+	if (r < 0)
+		return fail(error, r, "no random numbers for", "warden's programs");
 	bpf_map__set_inner_map_fd(k->skel->maps.images, template);
 	r = warden_bpf__load(k->skel);
 	if (r < 0)

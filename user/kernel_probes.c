@@ -75,6 +75,7 @@ static struct bpf_program *site_program(struct kernel *k, enum site_kind kind)
 							     : k->skel->progs.tls_write_enter,
 		[SITE_READ] = k->skel->progs.tls_read_enter,
 		[SITE_HANDSHAKE] = k->skel->progs.tls_handshake,
+		[SITE_CLEAR] = k->skel->progs.tls_clear,
 		[SITE_FREE] = k->skel->progs.tls_free,
 	};
 

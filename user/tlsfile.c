@@ -22,6 +22,7 @@ static const struct {
 	{"SSL_read_ex", SITE_READ, true},
 	{"SSL_do_handshake", SITE_HANDSHAKE, false},
 	{"SSL_connect", SITE_HANDSHAKE, false},
+	{"SSL_clear", SITE_CLEAR, false},
 	{"SSL_free", SITE_FREE, false},
 };
 

@@ -123,6 +123,8 @@ int lower_content(struct lower *l)
 		r = lower_case(l, &c, true, phrases);
 	if (r < 0 || !c.rows.count)
 		return r;
+	for (size_t i = 0; i < l->policy->content_count; i++)
+		l->head.phrase_kinds |= l->policy->content[i].in;
 	l->head.phrase_row_count = c.rows.count;
 	l->head.phrase_rows =
 		blob_append(&l->blob, c.rows.bytes, c.rows.count * sizeof(struct image_phrase), 8);

@@ -167,8 +167,10 @@ void net_activity(uint16_t family, const uint8_t addr[16], uint16_t port, uint8_
 		snprintf(ret, size, "net:[%s]:%u%s", text, port, suffix);
 	else if (family == AF_UNIX)
 		snprintf(ret, size, "net:unix:%.*s", (int)path_len, path);
-	else
+	else if (family)
 		snprintf(ret, size, "net:family:%u", family);
+	else
+		snprintf(ret, size, "net:unknown");
 }
 
 static const char *proto_name(const struct rec_net *r)

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_REQUEST_BPF_H
+#define WARDEN_REQUEST_BPF_H
+
+/*
+ * What a writing call offers is read here, before the library encrypts it: requests are named,
+ * matched and decided on as soon as their heads are whole, phrases as soon as they end, and what
+ * cannot be followed is decided on as opaque. Used by tls.bpf.c alone, whose rules on stacks hold
+ * for this file.
+ *
+ * A call that fails or takes a part is repeated. What was read of it is not read again, but a digest
+ * of what was not taken has to be the same: what is behind a pending record, or was offered before
+ * the handshake ended, goes out as the repeated call has it. The digest is keyed, so that no text can
+ * be made up to fit it.
+ */
+#include "object.bpf.h"
+#include "phrase.bpf.h"
+
+#define CHUNKS_MAX (1U << 17) /* 2 GiB, more than one call can take */
+
+struct tls_ctx { /* on the stack of the caller: pointers only, see match.h */
+	const void *img;
+	struct scratch *s;
+	struct object *o;
+};
+
+/* ---- naming and deciding ---- */
+
+/* Appends kernel memory to the name under construction; s->count is its length. */
+static __always_inline void tls_name_add(struct scratch *s, const void *from, __u32 len)
+{
+	__u64 at = s->count;
+	__u64 n = len;
+
+	opaque_value(at);
+	at &= 4095;
+	opaque_value(n);
+	n &= 4095;
+	bpf_probe_read_kernel(s->name + at, n, from);
+	s->count += n;
+}
+
+/* METHOD SP host path, as patterns of the policy name it; the path begins with a slash. */
+static __always_inline __u32 tls_name(struct scratch *s, const struct http1 *p)
+{
+	s->count = 0;
+	tls_name_add(s, p->method, p->method_len);
+	s->name[s->count & 4095] = ' ';
+	s->count++;
+	tls_name_add(s, p->host, p->host_len);
+	tls_name_add(s, p->path, p->path_len);
+	return s->count;
+}
+
+static __noinline void tls_record(struct scratch *s, struct object *o, const struct http1 *p,
+				       __u32 phase, __u32 tier)
+{
+	struct rec_http *r = (struct rec_http *)s->record;
+
+	record_start(s, REC_HTTP, sizeof(*r));
+	r->decision = s->dec;
+	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
+	r->stream = o->stream;
+	r->cookie = o->cookie;
+	r->ordinal = p->begun - 1;
+	r->flags = p->flags & HTTP1_PUBLIC_FLAGS;
+	r->phase = phase;
+	r->method_len = record_append(s, p->method, p->method_len);
+	r->host_len = record_append(s, p->host, p->host_len);
+	r->path_len = record_append(s, p->path, p->path_len);
+	r->reserved = 0;
+	record_send_event(s, refused(&s->dec));
+}
+
+/*
+ * A request is refused: sees to it that nothing of it leaves, and returns the tier that does. A
+ * socket that cannot be marked, or is not known, leaves only the process itself.
+ */
+static __noinline __u32 tls_stop(struct scratch *s, struct object *o)
+{
+	__u32 tier = tier_plaintext;
+	__u64 cookie = o->cookie;
+
+	o->flags |= OBJECT_DEAD;
+	if (cookie && socket_kill(cookie))
+		tier = TIER_SIGNAL;
+	if (!cookie && tier != TIER_OVERRIDE)
+		tier = TIER_SIGNAL;
+	if (s->dec.verdict == VERDICT_KILL)
+		tier = TIER_SIGNAL;
+	if (tier == TIER_SIGNAL)
+		bpf_send_signal(SIGKILL);
+	return tier;
+}
+
+static __noinline void tls_match(const void *img, struct scratch *s, __u32 len)
+{
+	match_text(img, TEXT_HTTP, s->name, len, &s->m);
+}
+
+/* The head of a request is whole. */
+static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+	__u32 len = tls_name(s, p);
+	__u32 tier = TIER_NONE;
+
+	activity_init(&s->act, KIND_HTTP);
+	matcher_init(&s->m);
+	if (audit_failed)
+		s->act.flags |= ACTIVITY_UNRECORDED;
+	if (p->flags & HTTP1_PATH_TOO_LONG)
+		s->act.flags |= ACTIVITY_UNKNOWN;
+	else
+		tls_match(c->img, s, len);
+	o->hit = s->m.hit;
+	o->flags &= ~OBJECT_REFUSED;
+	activity_decide(c->img, s);
+	if (refused(&s->dec))
+		tier = tls_stop(s, o);
+	if (s->phrase != ROW_NONE)
+		o->flags |= OBJECT_REFUSED;
+	tls_record(s, o, p, 0, tier);
+}
+
+/* A phrase was found in the request at work, behind its head. */
+static __noinline void tls_phrase(struct tls_ctx *c, struct http1 *p)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+	__u32 tier = TIER_NONE;
+
+	if (o->flags & OBJECT_REFUSED) /* audit mode: said once a request */
+		return;
+	o->flags |= OBJECT_REFUSED;
+	activity_init(&s->act, KIND_HTTP);
+	s->m.hit = o->hit;
+	activity_decide(c->img, s);
+	if (refused(&s->dec))
+		tier = tls_stop(s, o);
+	if (s->dec.verdict != VERDICT_ALLOW)
+		tls_record(s, o, p, 1, tier);
+}
+
+/* Text that cannot be read, or not followed: decided as an opaque connection, if rules ask for it. */
+static __noinline void tls_opaque(struct tls_ctx *c, __u32 why)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+
+	s->dec.verdict = VERDICT_ALLOW;
+	if (image_header(c->img)->kinds[KIND_HTTP].ruled &&
+	    net_opaque(c->img, s, o->cookie, &o->peer, why, tier_plaintext))
+		tls_stop(s, o);
+	activity_init(&s->act, KIND_HTTP);
+}
+
+/* What the reader cannot follow from here on. */
+static __always_inline void tls_blind(struct tls_ctx *c, __u32 why)
+{
+	c->o->flags |= OBJECT_BLIND;
+	tls_opaque(c, why);
+}
+
+static __always_inline __u32 tls_lost_why(const struct http1 *p)
+{
+	if (p->flags & HTTP1_H2)
+		return OPAQUE_H2;
+	return p->flags & HTTP1_NOT_HTTP ? OPAQUE_NOT_HTTP : OPAQUE_FRAMING;
+}
+
+/* Between chunks: their framing must not part a phrase that goes on in the next one. */
+static __always_inline int tls_in_framing(__u32 state)
+{
+	return state >= HTTP1_S_CHUNK_SIZE && state <= HTTP1_S_CHUNK_END_LF;
+}
+
+/* One event of the reader; s->aux is the state that it was in before. */
+static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
+{
+	struct scratch *s = c->s;
+
+	if (s->step.kind == HTTP1_HEAD_DONE || s->step.kind == HTTP1_BODY ||
+	    (s->step.kind == HTTP1_MORE && !tls_in_framing(s->aux))) {
+		s->cursor = s->step.pos;
+		phrase_scan(c->img, s, s->step.len);
+	}
+	if (s->step.kind == HTTP1_HEAD_DONE) {
+		tls_head(c, p);
+		if ((p->flags & HTTP1_ENCODED) && phrase_any(c->img, KIND_HTTP) && !refused(&s->dec))
+			tls_opaque(c, OPAQUE_ENCODED); /* its end is known: others follow */
+	} else if (s->step.kind == HTTP1_LOST || s->step.kind == HTTP1_TUNNEL) {
+		tls_blind(c, tls_lost_why(p));
+	} else if (s->step.kind == HTTP1_BODY && s->phrase != ROW_NONE) {
+		tls_phrase(c, p);
+	} else if (s->step.kind == HTTP1_MESSAGE_DONE) {
+		phrase_init(c->img, s);
+	}
+}
+
+/* Has the reader take its next step; s->aux keeps the state that it was in before. */
+static __noinline int tls_next(struct scratch *s, struct http1 *p)
+{
+	s->aux = p->state;
+	return http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1);
+}
+
+static long tls_step(__u32 i, void *data)
+{
+	struct tls_ctx *c = data;
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+	struct http1 *p = &o->http;
+
+	if (tls_next(s, p))
+		return 1;
+	tls_event(c, p);
+	return refused(&s->dec) || (o->flags & OBJECT_BLIND);
+}
+
+/* The next piece of what is written: at most CHUNK_SIZE bytes at s->call.buf + s->left. */
+static long tls_chunk(__u32 i, void *data)
+{
+	struct tls_ctx *c = data;
+	struct scratch *s = c->s;
+	__u64 rest = s->call.len - s->left;
+	__u64 n = rest < CHUNK_SIZE ? rest : CHUNK_SIZE;
+
+	if (!n || n > CHUNK_SIZE)
+		return 1;
+	opaque_value(n);
+	n &= 2 * CHUNK_SIZE - 1;
+	if (n > CHUNK_SIZE)
+		return 1;
+	if (bpf_copy_from_user(s->chunk, n, (void *)(s->call.buf + s->left))) {
+		loss_add(LOSS_READ, rest);
+		tls_blind(c, OPAQUE_FRAMING);
+		return 1;
+	}
+	s->step.pos = s->step.len = 0;
+	s->step.size = n;
+	loop(HTTP1_STEPS(CHUNK_SIZE), tls_step, c);
+	s->left += n;
+	return refused(&s->dec) || (c->o->flags & OBJECT_BLIND);
+}
+
+/* ---- repeated calls ---- */
+
+#define DIGEST_FACTOR 0x9e3779b97f4a7c15ULL
+
+static long tls_digest_word(__u32 i, void *data)
+{
+	struct tls_ctx *c = data;
+	__u64 at = (__u64)i * 8;
+
+	opaque_value(at);
+	at &= CHUNK_SIZE - 8;
+	c->s->digest = (c->s->digest ^ *(__u64 *)(c->s->chunk + at)) * DIGEST_FACTOR;
+	c->s->digest ^= c->s->digest >> 29;
+	return 0;
+}
+
+/* The next piece of s->left bytes at s->cursor, in user memory. */
+static long tls_digest_chunk(__u32 i, void *data)
+{
+	struct tls_ctx *c = data;
+	struct scratch *s = c->s;
+	__u64 n = s->left < CHUNK_SIZE ? s->left : CHUNK_SIZE;
+
+	if (!n)
+		return 1;
+	opaque_value(n);
+	n &= 2 * CHUNK_SIZE - 1;
+	if (n > CHUNK_SIZE)
+		return 1;
+	if (n < CHUNK_SIZE) /* the last word, beyond the text */
+		*(__u64 *)(s->chunk + (n & (CHUNK_SIZE - 8))) = 0;
+	if (bpf_copy_from_user(s->chunk, n, (void *)s->cursor)) {
+		s->digest = 0;
+		return 1;
+	}
+	s->cursor += n;
+	s->left -= n;
+	loop((n + 7) / 8, tls_digest_word, c);
+	return 0;
+}
+
+/* Digest of `len` bytes from `from` on in the buffer of the call; 0: it cannot be read. */
+static __noinline __u64 tls_digest(struct tls_ctx *c, __u64 from, __u64 len)
+{
+	struct scratch *s = c->s;
+
+	s->cursor = s->call.buf + from;
+	s->left = len;
+	s->digest = (digest_key ^ len) | 1;
+	loop(CHUNKS_MAX, tls_digest_chunk, c);
+	return s->digest;
+}
+
+/* Whether the call begins with what was read ahead and not taken. */
+static __noinline int tls_repeats(struct tls_ctx *c)
+{
+	__u64 digest = c->o->digest;
+
+	c->o->digest = 0; /* until the call returns */
+	if (!c->o->ahead)
+		return 1;
+	return digest && c->s->call.len >= c->o->ahead && tls_digest(c, 0, c->o->ahead) == digest;
+}
+
+/* The library has taken `n` bytes of the call. */
+static __noinline int tls_taken(struct tls_ctx *c, __u64 n)
+{
+	struct object *o = c->o;
+
+	o->ahead -= n < o->ahead ? n : o->ahead;
+	if (o->ahead)
+		o->digest = tls_digest(c, n, o->ahead);
+	return 0;
+}
+
+/* ---- a call ---- */
+
+/* Reads what the call offers and earlier ones did not; s->dec tells whether it may go. */
+static __always_inline void tls_read_ahead(struct tls_ctx *c)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+
+	activity_init(&s->act, KIND_HTTP);
+	matcher_init(&s->m);
+	phrase_init(c->img, s);
+	if (o->begun) {
+		s->state[0] = o->state[0];
+		s->state[1] = o->state[1];
+	}
+	s->dec.verdict = VERDICT_ALLOW;
+	if (!tls_repeats(c)) {
+		tls_blind(c, OPAQUE_FRAMING);
+		return;
+	}
+	s->left = o->ahead;
+	if (s->call.len > o->ahead) {
+		loop(CHUNKS_MAX, tls_chunk, c);
+		o->ahead = s->call.len;
+	}
+	o->begun = 1;
+	o->state[0] = s->state[0];
+	o->state[1] = s->state[1];
+}
+
+/* A phrase that ends within a head which itself has not ended: refused without waiting for it. */
+static __always_inline void tls_phrase_in_head(struct tls_ctx *c)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+
+	if (s->phrase == ROW_NONE || refused(&s->dec) || (o->flags & (OBJECT_REFUSED | OBJECT_BLIND)))
+		return;
+	o->hit.allow = 0; /* the name is not known: only the content speaks */
+	o->hit.deny = o->hit.audit = o->hit.opaque = RULE_NONE;
+	tls_phrase(c, &o->http);
+}
+
+#endif
