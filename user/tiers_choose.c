@@ -120,6 +120,11 @@ static bool no_net_unix(const struct tiers *t)
 	return net_is_cgroup(t) && !t->facility[FACILITY_NET_UNIX].works;
 }
 
+static bool net_unix(const struct tiers *t)
+{
+	return !no_net(t) && !no_net_unix(t);
+}
+
 static bool no_plaintext(const struct tiers *t)
 {
 	return t->plaintext == TIER_NONE;
@@ -155,6 +160,8 @@ static const struct {
 	{net_is_cgroup,
 	 "net: only TCP and UDP are checked; packet, raw and vsock sockets are not."},
 	{no_net_unix, "net: unix sockets are not checked."},
+	{net_unix, "net: a unix socket that is reached through a symbolic link is known by the "
+		   "link, not by where it leads."},
 	{no_plaintext, "plaintext: requests inside TLS can neither be seen nor refused here."},
 	{any_plaintext, "plaintext: rules hold for clients that are left as they are. One that "
 			"changes its own code, or brings a TLS that warden does not know, is only "
