@@ -170,7 +170,8 @@ static void add_net(struct buf *b)
 
 static void add_http(struct buf *b)
 {
-	static const char *const methods[] = {"GET", "POST", "P*", "*", "?ET", "*T", "PUT"};
+	static const char *const methods[] = {"GET", "POST", "P*",      "*",  "?ET",
+					      "*T",  "PUT",  "CONNECT", "C*", "OPTIONS"};
 	static const char *const hosts[] = {"*",    "*.b",    "a.b",          "*.a.*", "db?.b",
 					    "a*.b", "API.b.", "*.internal.b", "b",     "*b*",
 					    "*.db", "[::1]",  "x.a.b",        "*a.b"};

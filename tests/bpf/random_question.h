@@ -157,12 +157,26 @@ static void name_net(struct buf *b, const struct pattern *p)
 	(text ? name_unix : name_destination)(b, p);
 }
 
+/* CONNECT has no path, and the one of OPTIONS * is a star. */
+static void add_path_of(struct buf *b, const char *method, const struct pattern *p)
+{
+	if (!strncmp(method, "CONNECT ", 8))
+		return;
+	if (!strncmp(method, "OPTIONS ", 8) && pick(2))
+		buf_add_char(b, '*');
+	else if (p->path && pick(8))
+		expand_glob(b, p->path, false);
+	else
+		add_path(b);
+}
+
 static void name_http(struct buf *b, const struct pattern *p)
 {
-	static const char *const methods[] = {"GET", "POST", "PUT"};
-	size_t from;
+	static const char *const methods[] = {"GET", "POST", "PUT", "CONNECT", "OPTIONS"};
+	size_t from, method;
 
 	buf_add_str(b, "http:");
+	method = b->len;
 	if (p->method && pick(8))
 		expand_glob(b, p->method, false);
 	else
@@ -173,10 +187,7 @@ static void name_http(struct buf *b, const struct pattern *p)
 		expand_glob(b, p->host, true);
 	else
 		add_labels(b);
-	if (p->path && pick(8))
-		expand_glob(b, p->path, false);
-	else
-		add_path(b);
+	add_path_of(b, b->data + method, p);
 	if (once_in(3))
 		mutate(b, from);
 }

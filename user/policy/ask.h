@@ -24,8 +24,9 @@ struct ask {
 /*
  * Reads the name of one activity, as the audit trail has it: "exec:/usr/bin/nc",
  * "net:203.0.113.7:443", "net:[2001:db8::1]:53/udp" (tcp when it is not said), "net:unix:/run/x",
- * "http:POST api.example.com/v1/x". It is taken as it is: nothing in it is a glob, an escape or a
- * query. A name that is too long to be matched is `unknown`, as it is in the kernel.
+ * "http:POST api.example.com/v1/x", "http:CONNECT host", "http:OPTIONS host*". It is taken as it
+ * is: nothing in it is a glob, an escape or a query. A name that is too long to be matched is
+ * `unknown`, as it is in the kernel.
  *
  * Returns 0, -EINVAL with a sentence in `complaint`, or -ENOMEM.
  */

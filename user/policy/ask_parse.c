@@ -116,26 +116,39 @@ static const char *keep_host(struct ask *ask, size_t *at, const char *host, size
 	return copy;
 }
 
+/* The path of OPTIONS * is "*", CONNECT has none, and every other one begins with a slash. */
+static const char *request_fault(const char *host, size_t len, const char *path, bool connect)
+{
+	if (!len || (*path && *path != '/' && strcmp(path, "*") != 0))
+		return "is no request: write http:METHOD HOST/PATH";
+	if (memchr(host, ':', len) && *host != '[')
+		return "has a port or a scheme: a request is named by its host, without";
+	if (*path && connect)
+		return "has a path: CONNECT has none";
+	return NULL;
+}
+
 static int parse_http(const char *activity, const char *rest, struct ask *ask,
 		      struct buf *complaint)
 {
 	_buf_ struct buf text = {};
-	size_t method = strcspn(rest, " /"), host, at = 0;
-	const char *host_at = rest + method + 1, *path;
+	size_t method = strcspn(rest, " /"), len, at = 0;
+	bool connect = !strncmp(rest, "CONNECT ", 8);
+	const char *host = rest + method + 1, *path, *fault;
 
 	if (!method || rest[method] != ' ')
 		return refuse(complaint, activity, "is no request: write http:METHOD HOST/PATH");
-	host = strcspn(host_at, " /?#");
-	path = host_at + host;
-	if (!host || (*path && *path != '/'))
-		return refuse(complaint, activity, "is no request: write http:METHOD HOST/PATH");
-	if (memchr(host_at, ':', host) && *host_at != '[')
-		return refuse(complaint, activity,
-			      "has a port or a scheme: a request is named by its host, without");
+	len = strcspn(host, " /?#*");
+	path = host + len;
+	fault = request_fault(host, len, path, connect);
+	if (fault)
+		return refuse(complaint, activity, fault);
+	if (!*path && !connect)
+		path = "/";
 	ask->name.method = keep(ask, &at, rest, method);
-	ask->name.host = keep_host(ask, &at, host_at, host);
-	ask->name.path = keep(ask, &at, *path ? path : "/", *path ? strlen(path) : 1);
-	buf_addf(&text, "%s %s%s", ask->name.method, ask->name.host, *path ? path : "/");
+	ask->name.host = keep_host(ask, &at, host, len);
+	ask->name.path = keep(ask, &at, path, strlen(path));
+	buf_addf(&text, "%s %s%s", ask->name.method, ask->name.host, path);
 	if (buf_error(&text) < 0)
 		return -ENOMEM;
 	set_text(ask, text.data, text.len);

@@ -43,90 +43,12 @@ uint32_t dfa_run(const struct dfa *d, const void *text, size_t len)
 	return d->labels[state];
 }
 
-/* ---- steps ---- */
-
-struct byteset byteset_of(uint8_t byte)
-{
-	struct byteset s = {};
-
-	s.bits[byte >> 6] = 1ULL << (byte & 63);
-	return s;
-}
-
-struct byteset byteset_but(const char *except)
-{
-	struct byteset s;
-
-	memset(&s, 0xff, sizeof(s));
-	for (; except && *except; except++)
-		s.bits[(uint8_t)*except >> 6] &= ~(1ULL << (*except & 63));
-	return s;
-}
+/* ---- from steps to states ---- */
 
 static bool byteset_has(const struct byteset *s, unsigned int byte)
 {
 	return s->bits[byte >> 6] >> (byte & 63) & 1;
 }
-
-void nfa_free(struct nfa *n)
-{
-	free(n->steps);
-	*n = (struct nfa){};
-}
-
-static void add_step(struct nfa *n, const struct nfa_step *step)
-{
-	uint32_t room = n->room ? n->room * 2 : 32;
-	void *steps;
-
-	if (n->failed)
-		return;
-	if (n->count == n->room) {
-		steps = reallocarray(n->steps, room, sizeof(*n->steps));
-		if (!steps) {
-			n->failed = true;
-			return;
-		}
-		n->steps = steps;
-		n->room = room;
-	}
-	n->steps[n->count++] = *step;
-}
-
-void nfa_step(struct nfa *n, enum step_kind kind, struct byteset set)
-{
-	add_step(n, &(struct nfa_step){.kind = kind, .set = set});
-}
-
-void nfa_back(struct nfa *n, uint32_t to)
-{
-	add_step(n, &(struct nfa_step){.kind = STEP_BACK, .to = to});
-}
-
-void nfa_text(struct nfa *n, const char *text)
-{
-	for (; *text; text++)
-		nfa_step(n, STEP_ONE, byteset_of((uint8_t)*text));
-}
-
-void nfa_glob(struct nfa *n, const char *glob, struct byteset star, struct byteset one)
-{
-	if (!glob)
-		glob = "*";
-	for (; *glob; glob++) {
-		if (*glob == '*') {
-			nfa_step(n, STEP_MANY, star);
-		} else if (*glob == '?') {
-			nfa_step(n, STEP_ONE, one);
-		} else {
-			if (*glob == '\\' && glob[1])
-				glob++;
-			nfa_step(n, STEP_ONE, byteset_of((uint8_t)*glob));
-		}
-	}
-}
-
-/* ---- from steps to states ---- */
 
 /*
  * A state is the set of steps that may come next, as a bit map; step `count` is the end. Sets are
@@ -154,7 +76,7 @@ static void add_position(const struct nfa *n, uint64_t *set, uint32_t at)
 		set[at >> 6] |= 1ULL << (at & 63);
 		if (at == n->count || n->steps[at].kind == STEP_ONE)
 			return;
-		if (n->steps[at].kind == STEP_BACK)
+		if (n->steps[at].kind == STEP_FORK)
 			add_position(n, set, n->steps[at].to);
 	}
 }
@@ -168,7 +90,7 @@ static void split_classes(struct subsets *s)
 	for (uint32_t i = 0; i < s->nfa->count; i++) {
 		const struct nfa_step *step = &s->nfa->steps[i];
 
-		if (step->kind == STEP_BACK)
+		if (step->kind == STEP_FORK)
 			continue;
 		memcpy(before, s->classes, sizeof(before));
 		memset(made, 0xff, sizeof(made));
@@ -196,7 +118,7 @@ static void move(struct subsets *s, uint8_t byte)
 	for (uint32_t w = 0; w < s->words; w++) {
 		for (left = s->from[w]; left; left &= left - 1) {
 			at = w * 64 + (uint32_t)__builtin_ctzll(left);
-			if (at == n->count || n->steps[at].kind == STEP_BACK ||
+			if (at == n->count || n->steps[at].kind == STEP_FORK ||
 			    !byteset_has(&n->steps[at].set, byte))
 				continue;
 			add_position(n, s->to, at + (n->steps[at].kind == STEP_ONE));

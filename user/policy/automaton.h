@@ -27,7 +27,7 @@ struct byteset {
 enum step_kind {
 	STEP_ONE,  /* one byte of the set */
 	STEP_MANY, /* any number of them */
-	STEP_BACK, /* go on, or go back to step `to` */
+	STEP_FORK, /* go on, or go to step `to` */
 };
 
 struct nfa_step {
@@ -53,13 +53,17 @@ struct dfa {
 	uint32_t *labels; /* [states], or LABEL_NONE */
 };
 
-/* The set of all bytes but those of `except` (a string; NULL: of all). */
+/* The set of all bytes but those of `except` (a string; NULL: of all); of one; of some. */
 struct byteset byteset_but(const char *except);
 struct byteset byteset_of(uint8_t byte);
+struct byteset byteset_in(const char *bytes);
 
 void nfa_free(struct nfa *n);
 void nfa_step(struct nfa *n, enum step_kind kind, struct byteset set);
+
+/* Go on, or go back to step `to`; go on, or pass over the next `steps` steps. */
 void nfa_back(struct nfa *n, uint32_t to);
+void nfa_skip(struct nfa *n, uint32_t steps);
 
 /* A step a byte of the string. */
 void nfa_text(struct nfa *n, const char *text);

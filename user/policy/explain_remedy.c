@@ -50,7 +50,8 @@ void explain_pattern(const struct ask *ask, const char *activity, struct buf *ou
 			utf8_visible(out, n->host, strlen(n->host));
 		else
 			add_literal(out, n->host);
-		add_literal(out, n->path);
+		if (*n->path == '/') /* no pattern says "no path": it is left out */
+			add_literal(out, n->path);
 	} else if (n->text) {
 		buf_add_str(out, n->kind == KIND_NET ? "unix:" : "");
 		add_literal(out, n->text);

@@ -34,11 +34,11 @@ bool pattern_speaks(const struct pattern *p, enum text text)
 
 static void host_nfa(const char *host, struct nfa *n)
 {
-	struct byteset label = byteset_but("./");
+	struct byteset label = byteset_but("./*");
 	uint32_t begin = n->count;
 
 	if (is_any(host)) {
-		nfa_step(n, STEP_MANY, byteset_but("/"));
+		nfa_step(n, STEP_MANY, byteset_but("/*"));
 		return;
 	}
 	if (host[0] == '*' && host[1] == '.') {
@@ -51,15 +51,33 @@ static void host_nfa(const char *host, struct nfa *n)
 	nfa_glob(n, host, label, label);
 }
 
-/* The name of a request is METHOD host/path, with a path that begins with '/'. */
+/* Any path: none, or what begins with one of the two bytes that end a host. */
+static void any_path_nfa(struct nfa *n)
+{
+	nfa_skip(n, 2);
+	nfa_step(n, STEP_ONE, byteset_in("/*"));
+	nfa_step(n, STEP_MANY, byteset_but(NULL));
+}
+
+/*
+ * The name of a request is METHOD host/path. CONNECT has no path, and the one of OPTIONS * is "*":
+ * neither has the slash that others begin with, and no host has a star.
+ */
 static void http_nfa(const struct pattern *p, struct nfa *n)
 {
 	struct byteset word = byteset_but(" "), all = byteset_but(NULL);
 
 	nfa_glob(n, p->method, word, word);
 	nfa_text(n, " ");
+	if (is_any(p->host) && is_any(p->path)) {
+		nfa_step(n, STEP_MANY, all);
+		return;
+	}
 	host_nfa(p->host, n);
-	nfa_glob(n, is_any(p->path) ? "/*" : p->path, all, all);
+	if (is_any(p->path))
+		any_path_nfa(n);
+	else
+		nfa_glob(n, p->path, all, all);
 }
 
 void pattern_nfa(const struct pattern *p, enum text text, struct nfa *n)
@@ -114,18 +132,25 @@ static void add_bytes(struct buf *b, const char *glob)
 
 static enum shape http_shape(const struct pattern *p, struct buf *b)
 {
-	const char *path = is_any(p->path) ? "/*" : p->path;
-	enum shape shape = glob_shape(path);
+	enum shape shape = glob_shape(p->path);
+	bool any_host = is_any(p->host);
 
-	if (is_any(p->method) && is_any(p->host) && !strcmp(path, "/*"))
+	if (is_any(p->method) && any_host && shape == SHAPE_ANY)
 		return SHAPE_ANY;
-	if (is_any(p->method) || is_any(p->host) || !glob_is_literal(p->method) ||
-	    !glob_is_literal(p->host) || (shape != SHAPE_LITERAL && shape != SHAPE_PREFIX))
+	if (is_any(p->method) || !glob_is_literal(p->method))
+		return SHAPE_GLOB;
+	if (any_host ? shape != SHAPE_ANY : !glob_is_literal(p->host))
+		return SHAPE_GLOB;
+	if (shape == SHAPE_GLOB || shape == SHAPE_SUFFIX)
 		return SHAPE_GLOB;
 	add_bytes(b, p->method);
 	buf_add_char(b, ' ');
+	if (any_host)
+		return SHAPE_PREFIX;
 	add_bytes(b, p->host);
-	add_bytes(b, path);
+	if (shape == SHAPE_ANY)
+		return SHAPE_HOST;
+	add_bytes(b, p->path);
 	return shape;
 }
 

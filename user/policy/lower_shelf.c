@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "match.h"
 
@@ -40,6 +41,24 @@ int shelf_add(struct shelf *s, const char *text, const struct image_row *row)
 	else
 		row_add(&s->rows[number], row);
 	return 0;
+}
+
+int shelves_add_host(struct shelf *literals, struct shelf *prefixes, const char *host,
+		     const struct image_row *row)
+{
+	static const char ends[] = "/*"; /* what may stand behind a host, if anything does */
+	_buf_ struct buf text = {};
+	int r = shelf_add(literals, host, row);
+
+	for (const char *end = ends; *end && !r; end++) {
+		buf_reset(&text);
+		buf_addf(&text, "%s%c", host, *end);
+		buf_add_char(&text, '\0');
+		r = buf_error(&text);
+		if (!r)
+			r = shelf_add(prefixes, text.data, row);
+	}
+	return r;
 }
 
 /* As match_text() hashes it: suffixes from their end. */

@@ -175,6 +175,9 @@ static int add_pattern(struct text_lower *t, const struct text_entry *e, const s
 		row_add(&t->any, &e->row);
 		return 0;
 	}
+	if (shape == SHAPE_HOST)
+		return shelves_add_host(&t->shelves[SHAPE_LITERAL], &t->shelves[SHAPE_PREFIX],
+					bytes, &e->row);
 	return shelf_add(&t->shelves[shape], bytes, &e->row);
 }
 

@@ -40,7 +40,8 @@ void patterns_done(struct patterns *patterns);
 
 /*
  * One name of an activity that happened, for pattern_matches(). Texts are normal already: hosts in
- * lower case without a trailing dot, http paths decoded and beginning with '/'.
+ * lower case without a trailing dot, http paths decoded and beginning with '/', but for ""
+ * (CONNECT) and "*" (OPTIONS *).
  */
 struct activity_name {
 	enum kind kind;

@@ -84,9 +84,12 @@ static int check_host(const struct fields *f, const char *text, size_t len)
 	if (text[0] == '.')
 		return fields_refuse(f,
 				     "begins the host with a dot: write *.HOST for all below it");
-	for (size_t i = 1; i < len; i++)
+	for (size_t i = 1; i < len; i++) {
 		if (text[i] == '.' && text[i - 1] == '.')
 			return fields_refuse(f, "has an empty label in the host");
+		if (text[i - 1] == '\\' && strchr("*?\\", text[i]))
+			return refuse_host_byte(f, (unsigned char)text[i]);
+	}
 	if (good < len)
 		return refuse_host_byte(f, (unsigned char)text[good]);
 	return 0;
@@ -138,6 +141,8 @@ static int read_path(const struct fields *f, const char *text, struct pattern *p
 {
 	int r = fields_glob(f, GLOB_TEXT, text, strlen(text), &p->path);
 
+	if (r == 0 && p->method && !strcmp(p->method, "CONNECT"))
+		return fields_warn(f, "matches no request: CONNECT has no path, leave it out");
 	return r < 0 ? r : warn_of_path(f, text);
 }
 

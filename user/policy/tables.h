@@ -72,6 +72,10 @@ struct shelf {
 int shelf_add(struct shelf *s, const char *text, const struct image_row *row);
 void shelf_done(struct shelf *s);
 
+/* Adds what the requests to a host hit, of literals and of prefixes. Returns 0 or -ENOMEM. */
+int shelves_add_host(struct shelf *literals, struct shelf *prefixes, const char *host,
+		     const struct image_row *row);
+
 /* Writes the hash table; `backward` for suffixes. Returns 0, -ENOMEM or -E2BIG. */
 int shelf_write(const struct shelf *s, struct lower *l, bool backward, struct image_hash *ret);
 
@@ -96,10 +100,11 @@ enum shape {
 	SHAPE_PREFIX,
 	SHAPE_SUFFIX,
 	SHAPE_ANY,
+	SHAPE_HOST, /* requests to a host: the bytes, with any path behind or none */
 	SHAPE_GLOB, /* none of them: needs an automaton */
 };
 
-/* The shape of a pattern; for the first three, the bytes as well, for the caller to free. */
+/* The shape of a pattern; where it has bytes, they as well, for the caller to free. */
 int pattern_shape(const struct pattern *p, enum text text, enum shape *ret, char **ret_bytes);
 
 #endif

@@ -36,6 +36,9 @@ static void test_texts(void **state)
 		{"http:GET API.example.COM.", KIND_HTTP, "GET api.example.com/", 0},
 		{"http:GET h/A b%41?c", KIND_HTTP, "GET h/A b%41?c", 0},
 		{"http:GET [::1]/x", KIND_HTTP, "GET [::1]/x", 0},
+		{"http:CONNECT Evil.test.", KIND_HTTP, "CONNECT evil.test", 0},
+		{"http:OPTIONS Evil.test.*", KIND_HTTP, "OPTIONS evil.test*", 0},
+		{"http:OPTIONS evil.test/*", KIND_HTTP, "OPTIONS evil.test/*", 0},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -110,6 +113,11 @@ static void test_refused(void **state)
 		{"http:GET a b/x", "METHOD HOST/PATH"},
 		{"http:GET https://a/x", "scheme"},
 		{"http:GET a:80/x", "port"},
+		{"http:GET *.a/x", "METHOD HOST/PATH"},
+		{"http:OPTIONS a*b", "METHOD HOST/PATH"},
+		{"http:OPTIONS *", "METHOD HOST/PATH"},
+		{"http:CONNECT a:443", "port"},
+		{"http:CONNECT a/", "CONNECT has none"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

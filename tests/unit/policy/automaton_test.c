@@ -94,6 +94,25 @@ static void test_back(void **state)
 	assert_int_equal(dfa_run(d, "a.b.y", 5), LABEL_NONE);
 }
 
+static void test_skip(void **state)
+{
+	_nfa_ struct nfa n = {};
+	_dfa_ struct dfa *d = NULL;
+
+	/* "x", and then nothing or a slash or star with anything behind. */
+	nfa_text(&n, "x");
+	nfa_skip(&n, 2);
+	nfa_step(&n, STEP_ONE, byteset_in("/*"));
+	nfa_step(&n, STEP_MANY, byteset_but(NULL));
+	assert_int_equal(nfa_dfa(&n, 1, DFA_BUDGET, &d), 0);
+	assert_int_equal(dfa_run(d, "x", 1), 1);
+	assert_int_equal(dfa_run(d, "x/", 2), 1);
+	assert_int_equal(dfa_run(d, "x*", 2), 1);
+	assert_int_equal(dfa_run(d, "x/ab", 4), 1);
+	assert_int_equal(dfa_run(d, "xa", 2), LABEL_NONE);
+	assert_int_equal(dfa_run(d, "", 0), LABEL_NONE);
+}
+
 static void test_minimal(void **state)
 {
 	_dfa_ struct dfa *star = glob_dfa("*", 1);
@@ -251,10 +270,11 @@ static void test_group_of_none(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_globs),    cmocka_unit_test(test_back),
-	cmocka_unit_test(test_minimal),  cmocka_unit_test(test_minimise_again),
-	cmocka_unit_test(test_products), cmocka_unit_test(test_budget),
-	cmocka_unit_test(test_groups),   cmocka_unit_test(test_group_of_none),
+	cmocka_unit_test(test_globs),          cmocka_unit_test(test_back),
+	cmocka_unit_test(test_skip),           cmocka_unit_test(test_minimal),
+	cmocka_unit_test(test_minimise_again), cmocka_unit_test(test_products),
+	cmocka_unit_test(test_budget),         cmocka_unit_test(test_groups),
+	cmocka_unit_test(test_group_of_none),
 };
 
 int main(void)

@@ -164,6 +164,8 @@ static void test_remedies(void **state)
 		"http:POST api.example.com/v1/x?y=*",
 		"http:GET [::1]/",
 		"http:GET HOST.",
+		"http:CONNECT evil.test",
+		"http:OPTIONS evil.test*",
 	};
 
 	for (size_t i = 0; i < sizeof(activities) / sizeof(activities[0]); i++) {

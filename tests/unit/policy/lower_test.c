@@ -44,8 +44,8 @@ static const char *choose(const char *const *words, size_t n)
 static const char *const parts[] = {"/", "a", "b", "bin", "/usr", "/bin", "nc", "x"};
 static const char *const glob_parts[] = {"/", "a", "b", "bin", "/usr", "/bin", "nc", "*", "*", "?"};
 static const char *const labels[] = {"a", "b", "api", "db", "internal"};
-static const char *const methods[] = {"GET", "POST", "PUT"};
-static const char *const method_globs[] = {"GET", "POST", "P*", "*", "?ET", "*T"};
+static const char *const methods[] = {"GET", "POST", "PUT", "OPTIONS", "CONNECT"};
+static const char *const method_globs[] = {"GET", "POST", "P*", "*", "?ET", "*T", "CONNECT"};
 static const char *const host_globs[] = {"*",     "*.internal", "a.internal", "*.a.*",
 					 "db?.b", "a*.b",       "b",          "*.db"};
 static const char *const addrs[] = {"10.0.0.0/8",  "10.1.0.0/16",   "10.1.2.0/24",     "10.1.2.3",
@@ -150,6 +150,25 @@ static struct policy *random_policy(uint32_t entries)
 	return p;
 }
 
+/* CONNECT has no path, and OPTIONS asks now and then about the server as a whole. */
+static void random_request(char *out)
+{
+	const char *method = CHOOSE(methods);
+
+	strcat(strcat(strcat(out, "http:"), method), " ");
+	strcat(out, CHOOSE(labels));
+	for (uint32_t n = pick(4); n--;)
+		strcat(strcat(out, "."), CHOOSE(labels));
+	if (!strcmp(method, "CONNECT"))
+		return;
+	if (!strcmp(method, "OPTIONS") && pick(2)) {
+		strcat(out, "*");
+		return;
+	}
+	strcat(out, "/");
+	add_parts(out, parts, sizeof(parts) / sizeof(parts[0]), pick(4));
+}
+
 static const char *random_activity(char *out)
 {
 	static const char *const where[] = {"10.1.2.3",
@@ -179,14 +198,7 @@ static const char *random_activity(char *out)
 		strcat(out, pick(4) ? "net:unix:/" : "net:unix:@");
 		add_parts(out, parts, sizeof(parts) / sizeof(parts[0]), pick(4));
 		return out;
-	case 2:
-		strcat(strcat(strcat(out, "http:"), CHOOSE(methods)), " ");
-		strcat(out, CHOOSE(labels));
-		for (uint32_t n = pick(4); n--;)
-			strcat(strcat(out, "."), CHOOSE(labels));
-		strcat(out, "/");
-		add_parts(out, parts, sizeof(parts) / sizeof(parts[0]), pick(4));
-		return out;
+	case 2: random_request(out); return out;
 	default:
 		strcat(strcat(strcat(out, "net:"), CHOOSE(where)), CHOOSE(at));
 		return strcat(out, CHOOSE(protos));
@@ -417,6 +429,59 @@ static void test_closers(void **state)
 	policy_free(&p);
 }
 
+/* deny[0] and allow[0] hit the activity, or neither does: tables and automata agree. */
+static void expect_both(const void *img, const char *activity, bool hit)
+{
+	struct image_row row = hits_of(img, activity);
+
+	if ((row.deny == 0) != hit || (row.allow == 1) != hit)
+		fail_msg("%s: deny %d allow %d, want %d", activity, (int)row.deny, (int)row.allow,
+			 hit);
+}
+
+/* A field that is left out matches anything: a path that is no path, too. */
+static void test_requests_without_path(void **state)
+{
+	static const struct {
+		const char *pattern;
+		bool connect, options, others; /* what of evil.test it matches */
+	} cases[] = {
+		{"http:*", true, true, true},
+		{"http:CONNECT", true, false, false},
+		{"http:CONNECT *", true, false, false},
+		{"http:CONNECT evil.test", true, false, false},
+		{"http:C* evil.*", true, false, false},
+		{"http:OPTIONS", false, true, false},
+		{"http:OPTIONS evil.test", false, true, false},
+		{"http:* evil.test", true, true, true},
+		{"http:* *.test", true, true, true},
+		{"http:GET", false, false, true},
+		{"http:GET evil.test", false, false, true},
+		/* a path that is written begins with a slash, and is none of these */
+		{"http:* evil.test/*", false, false, true},
+		{"http:* */*", false, false, true},
+		{"http:GET evil.test/a", false, false, true},
+		{"http:* evil.tes", false, false, false},
+		{"http:GET evil.tes", false, false, false},
+		{"http:CONNECT vil.test", false, false, false},
+		{"http:OPTIONS evil.test/*", false, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy *p = build_policy();
+		struct image_block block;
+
+		build_rule(&p->deny, "deny", cases[i].pattern, NULL);
+		build_rule(&p->allow, "allow", cases[i].pattern, "http:GET none");
+		block = build_image(p);
+		expect_both(block.data, "http:CONNECT evil.test", cases[i].connect);
+		expect_both(block.data, "http:OPTIONS evil.test*", cases[i].options);
+		expect_both(block.data, "http:GET evil.test/a", cases[i].others);
+		free(block.data);
+		policy_free(&p);
+	}
+}
+
 /* A port that an exception takes out hits less than any port does: a row of its own, an empty one.
  */
 static void test_excepted_port(void **state)
@@ -628,17 +693,12 @@ static void test_sizes(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_random),
-	cmocka_unit_test(test_random_large),
-	cmocka_unit_test(test_no_policy),
-	cmocka_unit_test(test_rules),
-	cmocka_unit_test(test_closers),
-	cmocka_unit_test(test_excepted_port),
-	cmocka_unit_test(test_long_names),
-	cmocka_unit_test(test_too_many_states),
-	cmocka_unit_test(test_too_many_automata),
-	cmocka_unit_test(test_too_large),
-	cmocka_unit_test(test_dest_keys),
+	cmocka_unit_test(test_random),          cmocka_unit_test(test_random_large),
+	cmocka_unit_test(test_no_policy),       cmocka_unit_test(test_rules),
+	cmocka_unit_test(test_closers),         cmocka_unit_test(test_requests_without_path),
+	cmocka_unit_test(test_excepted_port),   cmocka_unit_test(test_long_names),
+	cmocka_unit_test(test_too_many_states), cmocka_unit_test(test_too_many_automata),
+	cmocka_unit_test(test_too_large),       cmocka_unit_test(test_dest_keys),
 	cmocka_unit_test(test_sizes),
 };
 

@@ -206,6 +206,7 @@ static void refuses(void **state)
 				  "labels"},
 		{"http:GET a/**", "has **: one * is enough, it crosses / too"},
 		{"http:GET a/b\\", "ends in a lone \\: write \\\\ for the character itself"},
+		{"http:GET a\\*.b", "has '*' in the host, which no host name has"},
 		{"http:** a", "has **: one * is enough, it crosses / too"},
 	};
 
@@ -282,6 +283,7 @@ static void warns(void **state)
 				  "POST"},
 		{"http:GET a/./x", "matches no request: . and .. are taken out of paths before"},
 		{"http:GET a/x/..", "matches no request: . and .. are taken out of paths before"},
+		{"http:CONNECT a/*", "matches no request: CONNECT has no path, leave it out"},
 		{"http:GET a/b%20c", "has a % escape: paths are decoded before, write the "
 				     "character itself"},
 		{"http:GET a/b?c=1", "has a ? that is any one byte: a query is not part of the "
@@ -437,6 +439,11 @@ static void matches_requests(void **state)
 		{"http:* a/v1", "GET", "a", "/V1", false},
 		{"http:* */v1", "GET", "a.b.c", "/v1", true},
 		{"http:* [::1]/v1", "GET", "[::1]", "/v1", true},
+		{"http:CONNECT a", "CONNECT", "a", "", true},
+		{"http:* a", "CONNECT", "a", "", true},
+		{"http:* a", "OPTIONS", "a", "*", true},
+		{"http:* a/*", "CONNECT", "a", "", false},
+		{"http:* a/*", "OPTIONS", "a", "*", false},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+# Requests by name: what clients write on the wire, what rules call it, and what explain says of it.
+# Far end: an HTTPS server that logs what it decrypted.
+# shellcheck disable=SC2317 # functions called by check
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "$0")/../lib/tap.sh"
+need_root
+limit=$((120 * slow))
+
+serve https "$T/https"
+port=$(<"$T/https/port")
+log=$T/https/log
+export SSL_CERT_FILE=$T/https/cert.pem
+
+never_received() {
+	same "$(lines text "$log" "$1")" 0 "connections that received <$1>"
+}
+
+host_decides() {
+	policy 'deny: ["http:* evil.example/*"]'
+	cat >host.py <<-'END'
+		import http.client, sys
+		for host in "good.example", "EVIL.example.:443", "evil.example":
+		    c = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+		    try:
+		        c.putrequest("GET", "/host/" + host, skip_host=True)
+		        c.putheader("Host", host)
+		        c.endheaders()
+		        print(host, c.getresponse().status)
+		    except OSError as error:
+		        print(host, "error", error)
+	END
+	run 0 /usr/bin/python3 host.py "$port"
+	has out '^good.example 200'
+	has out '^EVIL.example.:443 error'
+	has out '^evil.example error'
+	never_received /host/EVIL
+	never_received /host/evil
+}
+
+# refuses RULE TARGET...: of the requests of targets.py, just these do not arrive under `deny`, and
+# explain says so.
+refusals=0
+refuses() {
+	local rule=$1 mark=m$((++refusals))- line arrived
+	local -A names=(
+		['CONNECT evil.test:443']='http:CONNECT evil.test'
+		['OPTIONS *']='http:OPTIONS evil.test*'
+		['OPTIONS /path']='http:OPTIONS evil.test/path'
+	)
+	shift
+	policy "deny: [\"$rule\"]"
+	run 0 /usr/bin/python3 targets.py "$port" "$mark"
+	for line in "${!names[@]}"; do
+		arrived=1
+		[[ " $* " != *" ${line% evil*} "* ]] || arrived=0
+		same "$(lines text "$log" "$line HTTP/1.1"$'\r\nHost: evil.test\r\n'"Mark: $mark")" \
+			$arrived "requests '$line' received under deny $rule"
+		"$WARDEN" explain -p policy.yaml "${names[$line]}" >out
+		has out "^$( ((arrived)) && echo allow || echo deny) "
+	done
+}
+
+# CONNECT has no path and OPTIONS * has "*": rules that leave the path out, or name the method only,
+# are for them, too.
+requests_without_path() {
+	cat >targets.py <<-'END'
+		import socket, ssl, sys
+		mark = sys.argv[2]
+		for line in "CONNECT evil.test:443", "OPTIONS *", "OPTIONS /path":
+		    s = ssl.create_default_context().wrap_socket(
+		        socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20),
+		        server_hostname="127.0.0.1")
+		    try:
+		        s.sendall(f"{line} HTTP/1.1\r\nHost: evil.test\r\nMark: {mark}\r\n\r\n".encode())
+		        print(line, s.recv(100).decode().split("\r")[0] or "error")
+		    except OSError as error:
+		        print(line, "error", error)
+	END
+	allowed 0 /usr/bin/python3 targets.py "$port" free-
+	same "$(lines text "$log" $'\r\nMark: free-\r\n')" 3 'requests received without a policy'
+	refuses 'http:*' CONNECT 'OPTIONS *' 'OPTIONS /path'
+	refuses 'http:* evil.test' CONNECT 'OPTIONS *' 'OPTIONS /path'
+	refuses 'http:* *.test' CONNECT 'OPTIONS *' 'OPTIONS /path'
+	refuses 'http:CONNECT' CONNECT
+	refuses 'http:CONNECT *' CONNECT
+	refuses 'http:CONNECT evil.test' CONNECT
+	refuses 'http:OPTIONS evil.test' 'OPTIONS *' 'OPTIONS /path'
+	refuses 'http:* evil.test/*' 'OPTIONS /path'
+}
+
+check 'hosts that are written otherwise' host_decides
+check 'requests without a path' requests_without_path
+finish
