@@ -176,6 +176,17 @@ unknown_option() {
 	bad 2 'strct.*strict' "$WARDEN" check --strct x
 }
 
+# Of two values one would be forgotten without a word.
+option_given_twice() {
+	warden_run 2 "'--audit' is given twice" --audit other
+	warden_run 2 "'--uid' is given twice" --uid nobody --uid root
+	bad 2 "'--run' is given twice" "$WARDEN" events --run a --run b
+	bad 2 "'--user' is given twice" "$WARDEN" events --user a --user b
+	policy
+	bad 2 "'--args' is given twice" \
+		"$WARDEN" explain -p policy.yaml --args a --args b exec:/usr/bin/id
+}
+
 unknown_command() {
 	bad 2 'rnu.*run' "$WARDEN" rnu -- touch mark
 	bad 2 'verfy.*verify' "$WARDEN" verfy x
@@ -192,7 +203,9 @@ later() {
 	warden_run 2 'not supported yet' --id user=alice
 	warden_run 2 'not supported yet' --label app=x
 	policy 'deny: ["exec:/usr/bin/id"]'
-	warden_run 2 'not supported yet' -p policy.yaml -p policy.yaml
+	warden_run 2 'several policies are not supported yet' -p policy.yaml -p policy.yaml
+	bad 2 'several policies are not supported yet' \
+		"$WARDEN" explain -p policy.yaml -p policy.yaml exec:/usr/bin/id
 }
 
 audit_file_cannot_be_opened() {
@@ -272,6 +285,7 @@ check 'what needs no root' works_without_root
 check 'no such command' no_command
 check 'a command that cannot be run' unrunnable_command
 check 'an unknown option' unknown_option
+check 'an option given twice' option_given_twice
 check 'an unknown command' unknown_command
 check 'what is not supported yet, on the command line' later
 check 'an audit file that cannot be opened' audit_file_cannot_be_opened

@@ -116,13 +116,23 @@ static int complain(const struct opts *o, const struct table *t, int what, char 
 	return OPTS_USAGE;
 }
 
-static int apply(const struct opt *row, void *args, const char *value)
+static int set_text(const struct opts *o, const struct opt *row, const char **to, const char *value)
+{
+	if (*to) {
+		log_error("%s: option '--%s' is given twice", o->name, row->name);
+		return OPTS_USAGE;
+	}
+	*to = value;
+	return 0;
+}
+
+static int apply(const struct opts *o, const struct opt *row, void *args, const char *value)
 {
 	char *to = (char *)args + row->at;
 
 	switch (row->kind) {
 	case OPT_KIND_FLAG: *(bool *)to = true; return 0;
-	case OPT_KIND_TEXT: *(const char **)to = value; return 0;
+	case OPT_KIND_TEXT: return set_text(o, row, (const char **)to, value);
 	case OPT_KIND_CALL: return row->call(args, value);
 	}
 	return 0;
@@ -146,7 +156,7 @@ int opts_parse(const struct opts *o, int argc, char **argv, void *args, int *ret
 			print_help(o, &t);
 			return OPTS_HELP;
 		}
-		r = apply(row, args, optarg);
+		r = apply(o, row, args, optarg);
 		if (r)
 			return r;
 	}

@@ -40,7 +40,8 @@ struct opt {
 
 /* Sets a bool to true. */
 #define OPT_FLAG(type, member) OPT_KIND_FLAG, offsetof(type, member), NULL
-/* Sets a const char * to the argument, which lives as long as argv; the last one wins. */
+/* Sets a const char * (NULL before) to the argument, which lives as long as argv. A second one is
+ * refused: the first would be forgotten without a word. */
 #define OPT_TEXT(type, member) OPT_KIND_TEXT, offsetof(type, member), NULL
 /* Calls a function with the `args` of opts_parse() and the argument (NULL when it takes none): to
  * check, convert or collect. It returns 0, or prints a complaint and returns an exit status. */

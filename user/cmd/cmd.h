@@ -24,4 +24,10 @@ int cmd_explain(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
+/*
+ * The value of a command's `--policy`, for its function: a second one is refused. Returns 0, or an
+ * exit status after a complaint.
+ */
+int cmd_one_policy(const char *command, const char **to, const char *value);
+
 #endif

@@ -15,6 +15,11 @@ struct args {
 	const char *text;
 };
 
+static int set_policy(void *args, const char *value)
+{
+	return cmd_one_policy("explain", &((struct args *)args)->policy, value);
+}
+
 static int refuse_id(void *args, const char *value)
 {
 	log_error("explain: --id is not supported yet");
@@ -28,7 +33,7 @@ static int refuse_event(void *args, const char *value)
 }
 
 static const struct opt options[] = {
-	{"policy", 'p', "POLICY", "the policy to ask", OPT_TEXT(struct args, policy)},
+	{"policy", 'p', "POLICY", "the policy to ask", OPT_CALL(set_policy)},
 	{"args", 0, "TEXT", "arguments of the program, for content rules",
 	 OPT_TEXT(struct args, text)},
 	{"id", 0, "KEY=VALUE", "not supported yet", OPT_CALL(refuse_id)},

@@ -30,14 +30,7 @@ struct args {
 
 static int set_policy(void *p, const char *value)
 {
-	struct args *a = p;
-
-	if (a->policy) {
-		log_error("run: several policies are not supported yet");
-		return EXIT_USAGE;
-	}
-	a->policy = value;
-	return 0;
+	return cmd_one_policy("run", &((struct args *)p)->policy, value);
 }
 
 static int set_mode(void *p, const char *value)
@@ -83,7 +76,8 @@ static int set_debug(void *p, const char *value)
 
 static const struct opt options[] = {
 	{"policy", 'p', "POLICY", "enforce this policy (`match` is ignored)", OPT_CALL(set_policy)},
-	{"audit", 0, "FILE", "write audit events to FILE, - for stdout", OPT_TEXT(struct args, audit)},
+	{"audit", 0, "FILE", "write audit events to FILE, - for stdout",
+	 OPT_TEXT(struct args, audit)},
 	{"mode", 0, "audit", "decide and record, block nothing", OPT_CALL(set_mode)},
 	{"uid", 0, "USER", "run CMD as this user (name or number)", OPT_TEXT(struct args, user)},
 	{"id", 0, "KEY=VALUE", "identity of the run (not supported yet)", OPT_CALL(set_id)},

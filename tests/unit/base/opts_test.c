@@ -144,6 +144,8 @@ static void test_complains(void **state)
 	assert_complains("warden: events: option '--id' needs an argument: KEY=VALUE\n");
 	assert_int_equal(PARSE("--follow=yes"), OPTS_USAGE);
 	assert_complains("warden: events: option '--follow' takes no argument\n");
+	assert_int_equal(PARSE("--run=R1", "-f", "-f", "--run", "R1"), OPTS_USAGE);
+	assert_complains("warden: events: option '--run' is given twice\n");
 }
 
 static void test_call_ends(void **state)
