@@ -14,22 +14,31 @@ static void add_char(struct buf *out, char c)
 	utf8_visible(out, &c, 1); /* its escapes are YAML's */
 }
 
+static void add_ascii(struct buf *out, char c, bool last)
+{
+	if ((unsigned char)c < ' ' || c == 0x7f) {
+		buf_add_char(out, '?');
+		return;
+	}
+	if (strchr("*?\\[]{}", c) || (c == ' ' && last))
+		add_char(out, '\\');
+	add_char(out, c);
+}
+
 /*
  * Text as a glob that matches just that, as it stands between double quotes of YAML. YAML has no
- * words for bytes that are no text: they become '?', any one byte.
+ * words for bytes that are no text, and patterns take no control characters: both become '?', any
+ * one byte. A blank at the end is escaped, to show that it is meant.
  */
 static void add_literal(struct buf *out, const char *text)
 {
 	for (size_t left = strlen(text); left;) {
 		int n = utf8_step(text, left);
 
-		if (n == 1) {
-			if (strchr("*?\\[]{}", *text))
-				add_char(out, '\\');
-			add_char(out, *text);
-		} else if (n > 1) {
+		if (n == 1)
+			add_ascii(out, *text, left == 1);
+		else if (n > 1)
 			utf8_visible(out, text, (size_t)n);
-		}
 		for (int bad = n; bad < 0; bad++)
 			buf_add_char(out, '?');
 		n = n < 0 ? -n : n;

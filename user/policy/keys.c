@@ -219,12 +219,25 @@ int key_line(const struct keys_ctx *c, const struct key *row, const struct yaml_
 	return read_line(c, row, key, KEYS_MAX_LINE);
 }
 
+int keys_warn_of_blanks(const struct keys_ctx *c, const struct yaml_node *name)
+{
+	bool first = name->len && name->text[0] == ' ';
+
+	if (!first && (!name->len || name->text[name->len - 1] != ' '))
+		return 0;
+	return diag_add(c->diags, DIAG_WARNING, name->place, "the name '%.80s' %s a blank",
+			name->text, first ? "begins with" : "ends in");
+}
+
 int key_name(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key)
 {
+	int r;
+
 	if (key->value->type == YAML_SCALAR && !key->value->len)
 		return diag_add(c->diags, DIAG_ERROR, key->value->place, "'%s' is empty",
 				row->name);
-	return read_line(c, row, key, KEYS_MAX_NAME);
+	r = read_line(c, row, key, KEYS_MAX_NAME);
+	return r < 0 ? r : keys_warn_of_blanks(c, key->value);
 }
 
 int keys_each(const struct keys_ctx *c, const struct yaml_node *key, bool may_be_empty,

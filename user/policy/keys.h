@@ -79,6 +79,9 @@ int key_name(const struct keys_ctx *c, const struct key *row, const struct yaml_
 int keys_check_line(const struct keys_ctx *c, const char *what, const struct yaml_node *text,
 		    size_t max);
 
+/* Warns of a name whose first or last byte is a blank, which readers do not see. */
+int keys_warn_of_blanks(const struct keys_ctx *c, const struct yaml_node *name);
+
 #define KEYS_MAX_NAME 255 /* bytes */
 #define KEYS_MAX_LINE 1024
 

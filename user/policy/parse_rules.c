@@ -198,6 +198,9 @@ static int parse_tool(const struct keys_ctx *c, const struct yaml_node *key, str
 				key->len ? "'%.80s' has a colon: names of tools have none"
 					 : "the name of a tool is empty%.80s",
 				key->text);
+	r = keys_warn_of_blanks(c, key);
+	if (r < 0)
+		return r;
 	tool->place = key->place;
 	tool->name = strdup(key->text);
 	if (!tool->name)

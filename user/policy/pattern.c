@@ -124,6 +124,30 @@ static int find_kind(const char *source, struct place place, struct diags *diags
 	return refuse_kind(word, place, diags);
 }
 
+/* Names that have them are so rare that they are a slip, and then the rule would never decide. */
+static int refuse_controls(const struct fields *f)
+{
+	size_t len = 0;
+
+	while ((unsigned char)f->source[len] >= ' ' && f->source[len] != 0x7f)
+		len++;
+	if (!f->source[len])
+		return 0;
+	if (!strcmp(f->source + len, "\n"))
+		return fields_refuse(f, "ends in a line break: begin its block with |- or >-, or "
+					"write it in quotes");
+	return fields_refuse(f, "has a control character: write ? for it, which is any one byte");
+}
+
+static int warn_of_blank(const struct fields *f)
+{
+	size_t len = strlen(f->source);
+
+	if (len < 2 || f->source[len - 1] != ' ' || f->source[len - 2] == '\\')
+		return 0;
+	return fields_warn(f, "ends in a blank: write \\ before it if it is meant");
+}
+
 int pattern_parse(const char *source, struct place place, struct pattern *ret_pattern,
 		  struct diags *diags)
 {
@@ -147,7 +171,11 @@ int pattern_parse(const char *source, struct place place, struct pattern *ret_pa
 	if (!p.source)
 		return -ENOMEM;
 	f.text = source + strlen(row->name) + 1;
-	r = row->parse(&f, &p);
+	r = refuse_controls(&f);
+	if (r == 0)
+		r = row->parse(&f, &p);
+	if (r == 0)
+		r = warn_of_blank(&f);
 	if (r < 0)
 		return r;
 	*ret_pattern = p;

@@ -162,7 +162,7 @@ static int on_scalar(struct loader *l, const yaml_event_t *e)
 		return r;
 	if (memchr(value, '\0', content.len))
 		return diag_add(l->diags, DIAG_ERROR, content.place,
-				"a NUL byte may not stand here");
+				"a NUL byte may not stand here: in a name, ? is any one byte");
 	text = doc_alloc(l->doc, content.len + 1);
 	if (!text)
 		return -ENOMEM;

@@ -99,6 +99,13 @@ static void warns(void **state)
 		{"tools: {search: {match: \"exec:/a\"}}\ndeny: [search]\n", NOTHING},
 		{"tools: {a: {match: \"exec:/a\"}}\ndeny: [{match: \"exec:*\", except: a}]\n",
 		 NOTHING},
+		/* blanks that nobody sees */
+		{"deny: [\"exec:/a \"]\n",
+		 "3:8: warning: 'exec:/a ' ends in a blank: write \\ before it if it is meant\n"},
+		{"deny: [{id: \"x \", match: \"exec:/a\"}]\n",
+		 "3:13: warning: the name 'x ' ends in a blank\n"},
+		{"tools: {\" t\": {match: \"exec:/a\"}}\ndeny: [\" t\"]\n",
+		 "3:9: warning: the name ' t' begins with a blank\n"},
 		/* the same, written twice */
 		{"deny: [\"exec:/a\", \"exec:/a\"]\n",
 		 "3:19: warning: 'deny[1]' never decides: 'deny[0]' (3:8) comes before it\n"},

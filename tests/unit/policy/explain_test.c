@@ -153,6 +153,7 @@ static void test_remedies(void **state)
 		"exec:/tmp/a*b?{c}\\d\"e",
 		"exec:/tmp/a\x01\n\xc3\xa4\xe2\x80\xae",
 		"exec:/tmp/\xff\xc3/a",
+		"exec:/tmp/a\x7f\t ",
 		"exec:memfd:x y",
 		"exec:unknown",
 		"net:10.1.2.3:443",
@@ -224,7 +225,7 @@ static void test_visible(void **state)
 {
 	_buf_ struct buf got = {};
 
-	explain_text("version: 1\nname: x\ndeny:\n  - \"exec:/a\\e(B\\u202e\"\n",
+	explain_text("version: 1\nname: x\ndeny:\n  - \"exec:/a?(B\\u202e\"\n",
 		     "exec:/a\x1b(B\xe2\x80\xae", NULL, &got);
 	assert_true(!strncmp(got.data, "deny deny deny[0]", 17));
 	assert_null(strchr(got.data, '\x1b'));

@@ -272,6 +272,35 @@ static void bounds_length(void **state)
 	pattern_done(&p);
 }
 
+/* A rule of a name that nobody meant would never decide, and nobody would see why. */
+static void refuses_controls(void **state)
+{
+	static const struct {
+		const char *source, *said;
+	} rows[] = {
+		{"exec:/a\n", "'exec:/a\\n' ends in a line break"},
+		{"http:GET\n", "'http:GET\\n' ends in a line break"},
+		{"net:10.0.0.1\n", "'net:10.0.0.1\\n' ends in a line break"},
+		{"exec:/a\n\n", "'exec:/a\\n\\n' has a control character: write ? for it"},
+		{"exec:/a\tb", "'exec:/a\\tb' has a control character: write ? for it"},
+		{"http:GET a/\x7f", "'http:GET a/\\x7f' has a control character"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct diags diags = {};
+		struct pattern p;
+
+		assert_int_equal(pattern_parse(rows[i].source, (struct place){7, 9}, &p, &diags),
+				 -EINVAL);
+		assert_int_equal(diags.count, 1);
+		if (strncmp(diags.items[0].message, rows[i].said, strlen(rows[i].said)) != 0)
+			fail_msg("%s", diags.items[0].message);
+		diags_free(&diags);
+	}
+}
+
+#define BLANK "ends in a blank: write \\ before it if it is meant"
+
 static void warns(void **state)
 {
 	static const struct {
@@ -283,14 +312,18 @@ static void warns(void **state)
 				  "POST"},
 		{"http:GET a/./x", "matches no request: . and .. are taken out of paths before"},
 		{"http:GET a/x/..", "matches no request: . and .. are taken out of paths before"},
+		{"exec:/a ", BLANK},
+		{"net:unix:/a ", BLANK},
+		{"http:GET a/b ", BLANK},
 		{"http:CONNECT a/*", "matches no request: CONNECT has no path, leave it out"},
 		{"http:GET a/b%20c", "has a % escape: paths are decoded before, write the "
 				     "character itself"},
 		{"http:GET a/b?c=1", "has a ? that is any one byte: a query is not part of the "
 				     "name"},
 	};
-	static const char *const fine[] = {"http:PROPFIND a", "http:GET a/100%", "http:GET a/b?c",
-					   "http:GET a/.x", "http:GET a/x.."};
+	static const char *const fine[] = {"exec:/a b",       "exec:/a\\ ",     "http:PROPFIND a",
+					   "http:GET a/100%", "http:GET a/b?c", "http:GET a/.x",
+					   "http:GET a/x.."};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct diags diags = {};
@@ -534,6 +567,7 @@ int main(void)
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(refuses_kinds),
 		cmocka_unit_test(bounds_length),
+		cmocka_unit_test(refuses_controls),
 		cmocka_unit_test(warns),
 		cmocka_unit_test(matches_programs),
 		cmocka_unit_test(matches_destinations),

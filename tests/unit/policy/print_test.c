@@ -43,10 +43,10 @@ static void test_quotes(void **state)
 	struct policy *p = build_policy();
 	_buf_ struct buf out = {};
 
-	build_rule(&p->deny, "deny", "exec:/a\"b\\\\\n\xc3\xa4", NULL)->reason = strdup("x\ny");
+	build_rule(&p->deny, "deny", "exec:/a\"b\\\\\x80\xc3\xa4", NULL)->reason = strdup("x\ny");
 	print_policy(p, &out);
 	assert_non_null(strstr(out.data, " \"deny[0]\" reason \"x\\x0ay\"\n"));
-	assert_non_null(strstr(out.data, "  literal \"/a\\\"b\\\\\\x0a\\xc3\\xa4\": deny 0\n"));
+	assert_non_null(strstr(out.data, "  literal \"/a\\\"b\\\\\\x80\\xc3\\xa4\": deny 0\n"));
 	policy_free(&p);
 }
 

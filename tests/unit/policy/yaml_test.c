@@ -133,7 +133,8 @@ static void refuses(void **state)
 			   "node that begins at 1:4\n"},
 		{"a: 1\nb\nc: 2\n", "2:1: error: a key without its ':'\n"},
 		{"a: 'b\n", "1:4: error: the quotes that begin here are not closed\n"},
-		{"a: \"x\\0y\"\n", "1:4: error: a NUL byte may not stand here\n"},
+		{"a: \"x\\0y\"\n",
+		 "1:4: error: a NUL byte may not stand here: in a name, ? is any one byte\n"},
 		{"a: \x01\n", "1:4: error: a control character may not stand here: write it as an "
 			      "escape in \"...\"\n"},
 		{"a: \x7f\n", "1:4: error: a control character may not stand here: write it as an "
