@@ -265,7 +265,8 @@ static void add_filler(struct buf *b, uint32_t n)
  * Appends a text of at most `room` bytes and says where to cut it in two: mostly within a phrase.
  * Beginnings of phrases are in it, and whole ones. NUL stands between arguments.
  */
-static void random_text(struct buf *b, const struct policy *policy, size_t room, uint32_t *ret_cut)
+static inline void random_text(struct buf *b, const struct policy *policy, size_t room,
+			       uint32_t *ret_cut)
 {
 	uint32_t cut = 0;
 

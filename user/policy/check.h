@@ -13,6 +13,13 @@
  */
 int policy_check(struct policy *policy, struct diags *diags);
 
+/*
+ * After policy_resolve(), which adds what paths mean on this machine: warns of entries and
+ * exceptions that can never decide. Policies of thousands of entries are compared as far as it
+ * takes no time to speak of. Returns 0 or -ENOMEM.
+ */
+int policy_check_reach(const struct policy *policy, struct diags *diags);
+
 /* What closes a kind of activity. */
 struct closer {
 	const char *rule; /* "allow" or "default"; NULL: the kind is open */

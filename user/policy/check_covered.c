@@ -8,6 +8,8 @@
 #include "base/cleanup.h"
 #include "policy/pattern.h"
 
+#define MAX_EXCEPT 100 /* exceptions of one entry that are looked at one by one */
+
 enum list {
 	LIST_DENY,
 	LIST_ALLOW,
@@ -41,15 +43,33 @@ static int compare_uses(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* True when whatever `by` excepts, `of` excepts too: then `by` decides all that `of` would. */
-static bool excepts_no_more(const struct entry *by, const struct entry *of)
+static int compare_order(const void *a, const void *b)
 {
-	if (!by->except.count)
-		return true;
-	if (by->except.count != of->except.count)
-		return false;
+	const struct use *x = a, *y = b;
+
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* True when `of` excepts it, too. */
+static bool is_excepted(const struct pattern *p, const struct entry *of)
+{
+	for (size_t i = 0; i < of->except.count; i++)
+		if (!pattern_compare(p, &of->except.items[i]))
+			return true;
+	return false;
+}
+
+/*
+ * True when whatever `by` excepts of what the use matches, the use's own entry excepts, too: then
+ * `by` decides all that the use would.
+ */
+static bool excepts_no_more(const struct entry *by, const struct use *u)
+{
+	if (by->except.count > MAX_EXCEPT || u->entry->except.count > MAX_EXCEPT)
+		return !by->except.count;
 	for (size_t i = 0; i < by->except.count; i++)
-		if (pattern_compare(&by->except.items[i], &of->except.items[i]) != 0)
+		if (!is_excepted(&by->except.items[i], u->entry) &&
+		    !check_apart(&by->except.items[i], u->pattern))
 			return false;
 	return true;
 }
@@ -65,22 +85,27 @@ static bool comes_first(const struct use *by, const struct use *of)
 	return by->order < of->order;
 }
 
-/* exec:* admits paths only, so it does not decide what names unknown or memfd:. */
-static bool any_reaches(const struct use *any, const struct use *of)
+/* In allow, exec:* and what else begins with a wildcard admits paths only: no unknown, no memfd:.
+ */
+static bool admits_as_much(const struct use *by, const struct use *of)
 {
 	const char *text = of->pattern->text;
+	bool paths_only = !by->pattern->text || strchr("*?", by->pattern->text[0]);
 
-	return any->list == LIST_DENY || any->pattern->kind != KIND_EXEC || !text ||
+	return by->list == LIST_DENY || by->pattern->kind != KIND_EXEC || !paths_only || !text ||
 	       strchr("/*?", text[0]);
 }
 
 static void cover(struct use *u, const struct use *by)
 {
-	if (!by || by == u || !excepts_no_more(by->entry, u->entry))
+	bool shadows = by && by->list == LIST_DENY && u->list == LIST_ALLOW && !by->entry->audit;
+	bool covers = by && by->list == u->list && by != u && comes_first(by, u);
+
+	if ((!shadows && !covers) || !admits_as_much(by, u) || !excepts_no_more(by->entry, u))
 		return;
-	if (by->list == u->list && comes_first(by, u))
+	if (covers && !u->by)
 		u->by = by->entry;
-	else if (by->list == LIST_DENY && u->list == LIST_ALLOW && !by->entry->audit)
+	else if (shadows && !u->shadow)
 		u->shadow = by->entry;
 }
 
@@ -90,36 +115,67 @@ static void keep_first(const struct use **best, const struct use *u)
 		*best = u;
 }
 
-/* Items i to end are written alike. */
+/* The first rules of each list, of all and of those without exceptions. */
+struct firsts {
+	const struct use *any[LIST_COUNT], *plain[LIST_COUNT];
+};
+
+static void note_first(struct firsts *f, const struct use *u)
+{
+	keep_first(&f->any[u->list], u);
+	if (!u->entry->except.count)
+		keep_first(&f->plain[u->list], u);
+}
+
+/*
+ * Items i to end match the same. What is written is not covered by what a link means: the policy
+ * may be for machines without that link, too.
+ */
 static void cover_group(struct uses *uses, size_t i, size_t end)
 {
-	const struct use *first[LIST_COUNT] = {}, *plain[LIST_COUNT] = {};
+	struct firsts written = {}, all = {};
 
 	for (size_t j = i; j < end; j++) {
-		const struct use *u = &uses->items[j];
-
-		keep_first(&first[u->list], u);
-		if (!u->entry->except.count)
-			keep_first(&plain[u->list], u);
+		note_first(&all, &uses->items[j]);
+		if (!uses->items[j].pattern->added)
+			note_first(&written, &uses->items[j]);
 	}
 	for (size_t j = i; j < end; j++) {
 		struct use *u = &uses->items[j];
+		const struct firsts *f = u->pattern->added ? &all : &written;
 
-		cover(u, first[u->list]);
-		cover(u, plain[u->list]);
-		cover(u, first[LIST_DENY]);
-		cover(u, plain[LIST_DENY]);
+		cover(u, f->any[u->list]);
+		cover(u, f->plain[u->list]);
+		cover(u, f->any[LIST_DENY]);
+		cover(u, f->plain[LIST_DENY]);
 	}
 }
 
 static void cover_by_any(struct uses *uses, struct use *u)
 {
-	const struct use *own = uses->any[u->list][u->pattern->kind];
-	const struct use *deny = uses->any[LIST_DENY][u->pattern->kind];
+	cover(u, uses->any[u->list][u->pattern->kind]);
+	cover(u, uses->any[LIST_DENY][u->pattern->kind]);
+}
 
-	if (own && any_reaches(own, u))
-		cover(u, own);
-	cover(u, deny);
+/*
+ * By patterns that are written otherwise and match more. Every two would have to be looked at: a
+ * large policy is compared as far as that takes no time to speak of.
+ */
+static void cover_by_wider(struct uses *uses, const struct use *by, uint64_t *work)
+{
+	if (by->pattern->added || check_is_single(by->pattern))
+		return;
+	for (size_t i = 0; i < uses->count; i++) {
+		struct use *u = &uses->items[i];
+
+		if (u->pattern->kind != by->pattern->kind || (u->by && u->shadow) || u == by)
+			continue;
+		*work += check_cost(by->pattern, u->pattern);
+		if (*work > CHECK_MAX_WORK)
+			return;
+		if (check_covers(by->pattern, u->pattern))
+			cover(u, by);
+	}
 }
 
 static void note_any(struct uses *uses, const struct use *u)
@@ -130,6 +186,8 @@ static void note_any(struct uses *uses, const struct use *u)
 
 static void find_covered(struct uses *uses)
 {
+	uint64_t work = 0;
+
 	for (size_t i = 0, end; i < uses->count; i = end) {
 		for (end = i + 1; end < uses->count; end++)
 			if (pattern_compare(uses->items[i].pattern, uses->items[end].pattern) != 0)
@@ -140,13 +198,18 @@ static void find_covered(struct uses *uses)
 		note_any(uses, &uses->items[i]);
 	for (size_t i = 0; i < uses->count; i++)
 		cover_by_any(uses, &uses->items[i]);
+	qsort(uses->items, uses->count, sizeof(*uses->items), compare_order);
+	for (size_t i = 0; i < uses->count; i++)
+		cover_by_wider(uses, &uses->items[i], &work);
 }
 
-static int compare_order(const void *a, const void *b)
+/* True when neither what is written there, nor what it means on this machine, ever decides. */
+static bool is_idle(const struct use *u, size_t n, size_t at)
 {
-	const struct use *x = a, *y = b;
-
-	return x->order < y->order ? -1 : x->order > y->order;
+	for (size_t i = 0; i < n; i++)
+		if (check_same_place(u[i].pattern->place, u[at].pattern->place) && !u[i].by)
+			return false;
+	return true;
 }
 
 /* The uses of one entry, all of them, in order. */
@@ -171,7 +234,7 @@ static int report_entry(const struct use *u, size_t n, struct diags *diags)
 				u->shadow->place.column);
 	/* Tools may overlap; what somebody wrote into a rule need not be there twice. */
 	for (size_t i = 0; i < n && r == 0; i++)
-		if (u[i].by && !u[i].pattern->tool)
+		if (!u[i].pattern->tool && !u[i].pattern->added && is_idle(u, n, i))
 			r = diag_add(diags, DIAG_WARNING, u[i].pattern->place,
 				     "'%.80s' is in '%.80s' (%u:%u) already", u[i].pattern->source,
 				     u[i].by->id, u[i].by->place.line, u[i].by->place.column);
@@ -211,7 +274,6 @@ int check_covered(const struct policy *policy, struct diags *diags)
 
 	qsort(items, n, sizeof(*items), compare_uses);
 	find_covered(&uses);
-	qsort(items, n, sizeof(*items), compare_order);
 	for (size_t i = 0, end; i < n && r == 0; i = end) {
 		for (end = i + 1; end < n && items[end].entry == items[i].entry; end++)
 			;

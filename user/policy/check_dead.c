@@ -9,84 +9,6 @@
 #include "policy/check.h"
 #include "policy/pattern.h"
 
-/* ---- exceptions ---- */
-
-static int compare_patterns(const void *a, const void *b)
-{
-	return pattern_compare(*(const struct pattern *const *)a,
-			       *(const struct pattern *const *)b);
-}
-
-static bool kinds_of(const struct patterns *patterns, bool any_only, bool *kinds)
-{
-	bool some = false;
-
-	for (size_t i = 0; i < patterns->count; i++)
-		if (!any_only || pattern_is_any(&patterns->items[i]))
-			some = kinds[patterns->items[i].kind] = true;
-	return some;
-}
-
-/* True when everything in `match` is, as written, in `except`. */
-static int is_taken_away(const struct patterns *match, const struct patterns *except)
-{
-	_free_ const struct pattern **sorted = calloc(except->count + 1, sizeof(*sorted));
-	bool all_of[KIND_COUNT] = {};
-
-	if (!sorted)
-		return -ENOMEM;
-	for (size_t i = 0; i < except->count; i++)
-		sorted[i] = &except->items[i];
-	qsort(sorted, except->count, sizeof(*sorted), compare_patterns);
-	kinds_of(except, true, all_of);
-	for (size_t i = 0; i < match->count; i++) {
-		const struct pattern *p = &match->items[i];
-
-		if (!all_of[p->kind] &&
-		    !bsearch(&p, sorted, except->count, sizeof(*sorted), compare_patterns))
-			return false;
-	}
-	return true;
-}
-
-static int check_except(const struct entry *e, struct diags *diags)
-{
-	bool matched[KIND_COUNT] = {};
-	int r = 0;
-
-	if (!e->except.count)
-		return 0;
-	r = is_taken_away(&e->match, &e->except);
-	if (r < 0)
-		return r;
-	if (r)
-		return diag_add(diags, DIAG_WARNING, e->place,
-				"'%.80s' never decides: its 'except' takes all of its 'match' away",
-				e->id);
-	kinds_of(&e->match, false, matched);
-	for (size_t i = 0; i < e->except.count && r == 0; i++) {
-		const struct pattern *p = &e->except.items[i];
-
-		if (!matched[p->kind] && !p->tool)
-			r = diag_add(diags, DIAG_WARNING, p->place,
-				     "'%.80s' excepts nothing: 'match' has nothing of its kind",
-				     p->source);
-	}
-	return r;
-}
-
-static int check_excepts(const struct policy *policy, struct diags *diags)
-{
-	const struct entries *const lists[] = {&policy->deny, &policy->allow,
-					       &policy->opaque_allow};
-	int r = 0;
-
-	for (size_t i = 0; i < 3; i++)
-		for (size_t j = 0; j < lists[i]->count && r == 0; j++)
-			r = check_except(&lists[i]->items[j], diags);
-	return r;
-}
-
 /* ---- keys that have nothing to say ---- */
 
 static int check_deny(const struct policy *policy, struct diags *diags)
@@ -111,11 +33,6 @@ static int check_allow(const struct policy *policy, struct diags *diags)
 	return 0;
 }
 
-static bool same_place(struct place a, struct place b)
-{
-	return a.line == b.line && a.column == b.column;
-}
-
 /* A word for all kinds is for what allow leaves open; a kind that is named was meant. */
 static int check_default(const struct policy *policy, struct diags *diags)
 {
@@ -123,7 +40,7 @@ static int check_default(const struct policy *policy, struct diags *diags)
 	const struct policy_default *d = policy->defaults;
 	int r = 0;
 
-	if (d[KIND_EXEC].place.line && same_place(d[KIND_EXEC].place, d[KIND_NET].place))
+	if (d[KIND_EXEC].place.line && check_same_place(d[KIND_EXEC].place, d[KIND_NET].place))
 		return 0;
 	for (int kind = 0; kind < KIND_COUNT && r == 0; kind++) {
 		struct closer closer = policy_closer(policy, (enum kind)kind);
@@ -232,11 +149,17 @@ static int check_content(const struct policy *policy, struct diags *diags)
 	return r;
 }
 
+int policy_check_reach(const struct policy *policy, struct diags *diags)
+{
+	int r = check_covered(policy, diags);
+
+	return r < 0 ? r : check_excepts(policy, diags);
+}
+
 int check_dead(const struct policy *policy, struct diags *diags)
 {
 	static int (*const checks[])(const struct policy *policy, struct diags *diags) = {
-		check_covered, check_excepts, check_deny, check_allow,
-		check_default, check_modes,   check_http, check_content,
+		check_deny, check_allow, check_default, check_modes, check_http, check_content,
 	};
 	int r = 0;
 

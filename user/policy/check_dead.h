@@ -5,13 +5,30 @@
 #include "policy/diag.h"
 
 /*
- * Inside of policy_check(): warns of what can never decide. Only what is certain whatever happens
- * is said: rules that are written alike, or that stand behind a rule for everything. Returns 0 or
- * -ENOMEM.
+ * Inside of policy_check() and policy_check_reach(): what warns of rules that can never decide.
+ * Only what is certain whatever happens is said. All return 0 or -ENOMEM.
  */
+
+/* Keys that have nothing to say. */
 int check_dead(const struct policy *policy, struct diags *diags);
 
-/* Its part about entries that match what another entry has decided. */
+/* Entries that match what another entry has decided, and exceptions that take all or nothing. */
 int check_covered(const struct policy *policy, struct diags *diags);
+int check_excepts(const struct policy *policy, struct diags *diags);
+
+/* As pattern_covers() and pattern_disjoint(), on every machine that has the programs of this one.
+ */
+bool check_covers(const struct pattern *a, const struct pattern *b);
+bool check_apart(const struct pattern *a, const struct pattern *b);
+
+/* True for the name of one thing, which covers nothing but itself. */
+bool check_is_single(const struct pattern *p);
+
+/* What it costs to compare two, and when to stop: a policy may have many patterns, and long ones.
+ */
+uint64_t check_cost(const struct pattern *a, const struct pattern *b);
+#define CHECK_MAX_WORK 100000000
+
+bool check_same_place(struct place a, struct place b);
 
 #endif

@@ -28,6 +28,13 @@ bool glob_match(enum glob_field field, const char *glob, const char *text, size_
 /* True when the glob is the name of one thing: nothing in it but literal bytes. */
 bool glob_is_literal(const char *glob);
 
+/*
+ * True when everything that `b` matches is matched by `a`, and when nothing is matched by both.
+ * False says nothing: only what is certain is true. Costs at most the product of the lengths.
+ */
+bool glob_covers(enum glob_field field, const char *a, const char *b);
+bool glob_disjoint(enum glob_field field, const char *a, const char *b);
+
 /* What is wrong with a glob as written, as the end of a sentence that begins with it; or NULL. */
 const char *glob_fault(enum glob_field field, const char *glob, size_t len);
 

@@ -62,6 +62,8 @@ int policy_load(const char *file, struct policy **ret_policy, struct diags *diag
 		return diag_add(diags, DIAG_ERROR, (struct place){},
 				"programs cannot be resolved in /: %s", strerror(errno));
 	r = policy_resolve(policy, root, diags);
+	if (r == 0)
+		r = policy_check_reach(policy, diags);
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);

@@ -29,6 +29,13 @@ int pattern_copy(const struct pattern *pattern, struct pattern *ret_pattern);
  * not count. */
 int pattern_compare(const struct pattern *a, const struct pattern *b);
 
+/*
+ * True when everything that `b` matches is matched by `a`, and when nothing is matched by both.
+ * False says nothing: only what is certain is true.
+ */
+bool pattern_covers(const struct pattern *a, const struct pattern *b);
+bool pattern_disjoint(const struct pattern *a, const struct pattern *b);
+
 /* True for exec:*, net:*, http:*: all of its kind. */
 bool pattern_is_any(const struct pattern *pattern);
 

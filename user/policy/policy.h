@@ -7,9 +7,9 @@
  * what `explain` prints from. Pure data; policy_free() owns everything in it.
  *
  * Stages: policy_parse() (parse.h) reads YAML, knows every key and type; policy_check() (check.h)
- * resolves tools and warns of rules that never decide; policy_resolve() (resolve.h) is the one
- * stage that looks at files; policy_lower() (lower.h) builds the image. Each reports through
- * struct diags and none prints.
+ * resolves tools and warns of keys without effect; policy_resolve() (resolve.h) is the one stage
+ * that looks at files; policy_check_reach() (check.h) warns of rules that never decide;
+ * policy_lower() (lower.h) builds the image. Each reports through struct diags and none prints.
  */
 
 #include <stdbool.h>
@@ -56,6 +56,8 @@ struct pattern {
 	char *tool;   /* the tool that it came from, or NULL */
 
 	char *text; /* exec: the path glob; net:unix: the path glob; NULL is "*" */
+	bool found; /* exec: a path without globs, whose file was there when it was resolved */
+	bool added; /* exec: not written anywhere; it is what another path of its entry means */
 
 	enum net_form form; /* net */
 	uint8_t family;	    /* AF_INET, AF_INET6 */

@@ -102,6 +102,7 @@ static int add_resolved(struct patterns *patterns, size_t index, const char *pat
 	if (r < 0)
 		return r;
 	free(copy.text);
+	copy.added = true;
 	copy.text = glob_escape(path);
 	if (!copy.text) {
 		pattern_done(&copy);
@@ -132,6 +133,7 @@ static int resolve_literal(struct resolver *r, struct patterns *patterns, size_t
 	}
 	if (S_ISDIR(st.st_mode))
 		return note(r, p, "is a directory here, not a program");
+	patterns->items[index].found = true;
 	if (!strcmp(path, r->path))
 		return 0;
 	error = note(r, p, "means %s here", r->path);

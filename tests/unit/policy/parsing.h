@@ -55,6 +55,8 @@ static UNUSED struct policy *checked(const char *text, const char *expected)
 
 	if (r == 0)
 		r = policy_check(policy, &diags);
+	if (r == 0)
+		r = policy_check_reach(policy, &diags);
 	assert_said(&diags, expected, text);
 	assert_int_equal(r, diags.errors ? -EINVAL : 0);
 	diags_free(&diags);
