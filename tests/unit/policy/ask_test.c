@@ -292,6 +292,31 @@ static void test_audit_mode(void **state)
 	policy_free(&p);
 }
 
+/* An entry that only watches decides where nothing else refuses, wherever it stands. */
+static void test_audit_beside_enforce(void **state)
+{
+	static const char text[] = "version: 1\nname: x\ndeny:\n"
+				   "  - {match: \"exec:/a*\", mode: audit}\n"
+				   "  - \"exec:/ab\"\n"
+				   "allow: [\"exec:/a\", \"exec:/ab\"]\n";
+	static const char *const cases[][2] = {
+		{"exec:/ab", "deny deny deny[1]: denied by deny[1]"},
+		{"exec:/ac", "deny allow allow: no allow entry (exec is closed by p.yaml:6)"},
+		{"exec:/a", "audit deny deny[0]: matches deny[0], which only records"},
+	};
+	struct policy *p = load(text);
+	struct image_block block = build_image(p);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_buf_ struct buf got = {};
+
+		decide_as_text(block.data, cases[i][0], NULL, &got);
+		assert_string_equal(got.data, cases[i][1]);
+	}
+	free(block.data);
+	policy_free(&p);
+}
+
 static void test_no_policy(void **state)
 {
 	_buf_ struct buf got = {};
@@ -345,10 +370,15 @@ static void test_reasons(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_texts),     cmocka_unit_test(test_addresses),
-	cmocka_unit_test(test_refused),   cmocka_unit_test(test_too_long),
-	cmocka_unit_test(test_decisions), cmocka_unit_test(test_audit_mode),
-	cmocka_unit_test(test_no_policy), cmocka_unit_test(test_reasons),
+	cmocka_unit_test(test_texts),
+	cmocka_unit_test(test_addresses),
+	cmocka_unit_test(test_refused),
+	cmocka_unit_test(test_too_long),
+	cmocka_unit_test(test_decisions),
+	cmocka_unit_test(test_audit_mode),
+	cmocka_unit_test(test_audit_beside_enforce),
+	cmocka_unit_test(test_no_policy),
+	cmocka_unit_test(test_reasons),
 };
 
 int main(void)
