@@ -70,16 +70,14 @@ int policy_load(const char *file, struct policy **ret_policy, struct diags *diag
 	return 0;
 }
 
+/* What is said of the file as a whole has the same form, for editors and scripts. */
 static void print_one(const struct diag *d, const char *file, FILE *out)
 {
 	static const char *const levels[] = {
 		[DIAG_NOTE] = "note", [DIAG_WARNING] = "warning", [DIAG_ERROR] = "error"};
+	struct place at = d->place.line ? d->place : (struct place){1, 1};
 
-	if (d->place.line)
-		fprintf(out, "%s:%u:%u: %s: %s\n", file, d->place.line, d->place.column,
-			levels[d->level], d->message);
-	else
-		fprintf(out, "%s: %s: %s\n", file, levels[d->level], d->message);
+	fprintf(out, "%s:%u:%u: %s: %s\n", file, at.line, at.column, levels[d->level], d->message);
 }
 
 void diags_print(const struct diags *diags, const char *file, FILE *out)

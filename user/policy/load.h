@@ -14,7 +14,7 @@
  */
 int policy_load(const char *file, struct policy **ret_policy, struct diags *diags);
 
-/* Prints each as "FILE:LINE:COL: LEVEL: MESSAGE", or "FILE: LEVEL: MESSAGE" without a place. */
+/* Prints each as "FILE:LINE:COL: LEVEL: MESSAGE"; what is about the file as a whole is at 1:1. */
 void diags_print(const struct diags *diags, const char *file, FILE *out);
 
 #endif

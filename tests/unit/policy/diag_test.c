@@ -20,7 +20,7 @@ static void returns_by_level(void **state)
 	assert_int_equal(diags.count, 3);
 	assert_int_equal(diags.warnings, 1);
 	assert_int_equal(diags.errors, 1);
-	assert_said(&diags, "3:7: note: a 1\n3:7: warning: b\n error: c\n", "levels");
+	assert_said(&diags, "3:7: note: a 1\n3:7: warning: b\n1:1: error: c\n", "levels");
 	diags_free(&diags);
 	assert_int_equal(diags.count, 0);
 	assert_null(diags.items);

@@ -82,14 +82,15 @@ static void says_why_not(void **state)
 	assert_non_null(large);
 	memset(large, '#', len);
 	assert_load_fails(in_dir("none.yaml"),
-			  " error: cannot be read: No such file or directory\n");
-	assert_load_fails(dir, " error: cannot be read: Is a directory\n");
+			  "1:1: error: cannot be read: No such file or directory\n");
+	assert_load_fails(dir, "1:1: error: cannot be read: Is a directory\n");
 	assert_load_fails(in_dir("none/none.yaml"),
-			  " error: cannot be read: No such file or directory\n");
-	assert_load_fails("", " error: cannot be read: No such file or directory\n");
-	assert_load_fails(write_policy("empty.yaml", "", 0), " error: it is empty\n");
-	assert_load_fails(write_policy("large.yaml", large, len), " error: larger than 8 MiB\n");
-	assert_load_fails("/dev/zero", " error: larger than 8 MiB\n"); /* and has an end */
+			  "1:1: error: cannot be read: No such file or directory\n");
+	assert_load_fails("", "1:1: error: cannot be read: No such file or directory\n");
+	assert_load_fails(write_policy("empty.yaml", "", 0), "1:1: error: it is empty\n");
+	assert_load_fails(write_policy("large.yaml", large, len),
+			  "1:1: error: larger than 8 MiB\n");
+	assert_load_fails("/dev/zero", "1:1: error: larger than 8 MiB\n"); /* and has an end */
 	free(large);
 }
 

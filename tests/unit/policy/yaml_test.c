@@ -92,8 +92,8 @@ static void refuses(void **state)
 	static const struct {
 		const char *text, *message;
 	} rows[] = {
-		{"", " error: it is empty\n"},
-		{"# nothing\n\n", " error: it is empty\n"},
+		{"", "1:1: error: it is empty\n"},
+		{"# nothing\n\n", "1:1: error: it is empty\n"},
 		{"a: *b\n", "1:4: error: a leading * is a YAML alias: quote it\n"},
 		{"- *\n", "1:3: error: a leading * is a YAML alias: quote it\n"},
 		{"x: [a, *.b]\n", "1:8: error: a leading * is a YAML alias: quote it\n"},
@@ -188,7 +188,7 @@ static void is_bounded(void **state)
 	size_t len;
 	char *text;
 
-	assert_refused_many("# 10 MB\n", (10 << 20) / 8, " error: larger than 8 MiB\n");
+	assert_refused_many("# 10 MB\n", (10 << 20) / 8, "1:1: error: larger than 8 MiB\n");
 	assert_refused_many("[", 65, "1:65: error: nested deeper than 64 levels\n");
 	assert_refused_many("[", 8 << 20, "1:65: error: nested deeper than 64 levels\n");
 	assert_refused_many("- a\n", 1000000, "1000000:3: error: more than 1000000 values\n");
