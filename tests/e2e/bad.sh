@@ -138,6 +138,10 @@ works_without_root() {
 	chmod 644 policy.yaml
 	chmod 777 .
 	status_is 0 "${nobody[@]}" "$T/warden" check policy.yaml
+	status_is 0 "${nobody[@]}" "$T/warden" check - <policy.yaml
+	has out '^exec  open$'
+	status_is 0 "${nobody[@]}" "$T/warden" explain -p - exec:/usr/bin/id <policy.yaml
+	has out '^deny deny deny.0. <stdin>:'
 	status_is 0 "${nobody[@]}" "$T/warden" explain -p policy.yaml exec:/usr/bin/id
 	has out '^deny deny '
 	status_is 0 "${nobody[@]}" "$T/warden" --version

@@ -24,6 +24,7 @@ static const struct opts command = {
 	.about = "Validates policies and prints what each of them closes.",
 	.options = options,
 	.notes =
+		"POLICY is a file, or - for standard input.\n"
 		"Complaints go to stderr, as FILE:LINE:COL: error|warning|note: MESSAGE. The exit\n"
 		"status is 3 when a policy has errors. It needs no root.",
 };
@@ -68,13 +69,13 @@ static int check_file(const char *file, bool strict)
 {
 	_cleanup_(policy_free) struct policy *policy = NULL;
 	_cleanup_(diags_free) struct diags diags = {};
-	int r = policy_load(file, &policy, &diags);
+	int r = cmd_load_policy(file, &policy, &diags);
 
 	if (r == 0)
 		r = compile(policy, &diags);
 	if (strict)
 		make_strict(&diags);
-	diags_print(&diags, file, stderr);
+	diags_print(&diags, cmd_policy_name(file), stderr);
 	if (r < 0 && r != -EINVAL) {
 		log_error("check: %s: %s", file, strerror(-r));
 		return EXIT_FAILED;

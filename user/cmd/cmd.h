@@ -30,4 +30,13 @@ int cmd_verify(int argc, char **argv);
  */
 int cmd_one_policy(const char *command, const char **to, const char *value);
 
+struct policy;
+struct diags;
+
+/* For commands that only read: `-` is standard input. As policy_load(). */
+int cmd_load_policy(const char *file, struct policy **ret_policy, struct diags *diags);
+
+/* What a policy's file is called in messages. */
+const char *cmd_policy_name(const char *file);
+
 #endif

@@ -33,7 +33,7 @@ static int refuse_event(void *args, const char *value)
 }
 
 static const struct opt options[] = {
-	{"policy", 'p', "POLICY", "the policy to ask", OPT_CALL(set_policy)},
+	{"policy", 'p', "POLICY", "the policy to ask, - for standard input", OPT_CALL(set_policy)},
 	{"args", 0, "TEXT", "arguments of the program, for content rules",
 	 OPT_TEXT(struct args, text)},
 	{"id", 0, "KEY=VALUE", "not supported yet", OPT_CALL(refuse_id)},
@@ -80,13 +80,13 @@ static int parse_activity(const char *activity, struct ask *ret)
 static int load(const char *file, struct policy **ret_policy, struct image_block *ret)
 {
 	_cleanup_(diags_free) struct diags diags = {};
-	int r = policy_load(file, ret_policy, &diags);
+	int r = cmd_load_policy(file, ret_policy, &diags);
 
 	if (!r)
 		r = policy_lower(*ret_policy, 0, ret, &diags);
 	if (!r)
 		return EXIT_OK;
-	diags_print(&diags, file, stderr);
+	diags_print(&diags, cmd_policy_name(file), stderr);
 	if (r == -EINVAL)
 		return EXIT_POLICY;
 	log_error("explain: %s: %s", file, strerror(-r));

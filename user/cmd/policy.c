@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include <string.h>
+#include <unistd.h>
+
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "policy/load.h"
 
 /* Several policies would each decide, and the strictest verdict win: one of them alone misleads. */
 int cmd_one_policy(const char *command, const char **to, const char *value)
@@ -11,4 +15,21 @@ int cmd_one_policy(const char *command, const char **to, const char *value)
 	}
 	*to = value;
 	return EXIT_OK;
+}
+
+static bool is_stdin(const char *file)
+{
+	return !strcmp(file, "-");
+}
+
+const char *cmd_policy_name(const char *file)
+{
+	return is_stdin(file) ? "<stdin>" : file;
+}
+
+int cmd_load_policy(const char *file, struct policy **ret_policy, struct diags *diags)
+{
+	if (!is_stdin(file))
+		return policy_load(file, ret_policy, diags);
+	return policy_load_fd(STDIN_FILENO, cmd_policy_name(file), ret_policy, diags);
 }

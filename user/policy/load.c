@@ -32,26 +32,33 @@ static int read_all(int fd, struct buf *b)
 	}
 }
 
-static int read_file(const char *file, struct buf *b)
+static int refuse_unread(struct diags *diags, int error)
 {
-	_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	return fd < 0 ? -errno : read_all(fd, b);
+	return diag_add(diags, DIAG_ERROR, (struct place){}, "cannot be read: %s",
+			strerror(-error));
 }
 
 int policy_load(const char *file, struct policy **ret_policy, struct diags *diags)
 {
+	_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return refuse_unread(diags, -errno);
+	return policy_load_fd(fd, file, ret_policy, diags);
+}
+
+int policy_load_fd(int fd, const char *name, struct policy **ret_policy, struct diags *diags)
+{
 	_cleanup_(policy_free) struct policy *policy = NULL;
 	_buf_ struct buf text = {};
 	_close_ int root = -1;
-	int r = read_file(file, &text);
+	int r = read_all(fd, &text);
 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return diag_add(diags, DIAG_ERROR, (struct place){}, "cannot be read: %s",
-				strerror(-r));
-	r = policy_parse(file, text.data, text.len, &policy, diags);
+		return refuse_unread(diags, r);
+	r = policy_parse(name, text.data, text.len, &policy, diags);
 	if (r < 0)
 		return r;
 	r = policy_check(policy, diags);

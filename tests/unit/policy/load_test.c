@@ -163,6 +163,11 @@ static void checks_as_a_command(void **state)
 		 c, c);
 	assert_string_equal(out, expected);
 
+	assert_non_null(freopen(c, "r", stdin));
+	assert_int_equal(run_check((char *[]){"check", "-", NULL}, out, sizeof(out)), EXIT_POLICY);
+	assert_string_equal(out, "<stdin>:3:7: error: 'mode' must be enforce or audit, not 'on'\n"
+				 "<stdin>:4:1: error: 'limits' is not supported yet\n");
+
 	assert_int_equal(run_check((char *[]){"check", NULL}, out, sizeof(out)), EXIT_USAGE);
 	assert_string_equal(out, "warden: check: no POLICY to check; see 'warden check --help'\n");
 	assert_int_equal(run_check((char *[]){"check", "--strcit", a, NULL}, out, sizeof(out)),
