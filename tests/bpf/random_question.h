@@ -173,6 +173,7 @@ static void add_path_of(struct buf *b, const char *method, const struct pattern 
 static void name_http(struct buf *b, const struct pattern *p)
 {
 	static const char *const methods[] = {"GET", "POST", "PUT", "CONNECT", "OPTIONS"};
+	static const char *const v6_hosts[] = {"[::1]", "[0:0::0:1]", "[::0.0.0.1]", "[1::]"};
 	size_t from, method;
 
 	buf_add_str(b, "http:");
@@ -183,7 +184,9 @@ static void name_http(struct buf *b, const struct pattern *p)
 		ADD_WORD(b, methods);
 	buf_add_char(b, ' ');
 	from = b->len;
-	if (p->host && pick(8))
+	if (p->host && *p->host == '[')
+		ADD_WORD(b, v6_hosts);
+	else if (p->host && pick(8))
 		expand_glob(b, p->host, true);
 	else
 		add_labels(b);

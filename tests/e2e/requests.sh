@@ -39,6 +39,29 @@ host_decides() {
 	never_received /host/evil
 }
 
+# An IPv6 address is the same host however it is written.
+v6_host_decides() {
+	policy 'deny: ["http:* [0::1]/v6/*"]'
+	cat >host.py <<-'END'
+		import http.client, sys
+		for i, host in enumerate(("[::1]", "[0:0:0:0:0:0:0:1]:443", "[::0.0.0.1]", "[::2]")):
+		    c = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+		    try:
+		        c.putrequest("GET", f"/v6/{sys.argv[2]}{i}", skip_host=True)
+		        c.putheader("Host", host)
+		        c.endheaders()
+		        print(i, c.getresponse().status)
+		    except OSError as error:
+		        print(i, "error", error)
+	END
+	allowed 0 /usr/bin/python3 host.py "$port" free
+	same "$(lines text "$log" /v6/free)" 4 'requests received without a policy'
+	run 0 /usr/bin/python3 host.py "$port" held
+	has out '^3 200'
+	same "$(lines text "$log" /v6/held)" 1 'requests received'
+	same "$(lines text "$log" /v6/held3)" 1 'requests received from [::2]'
+}
+
 # refuses RULE TARGET...: of the requests of targets.py, just these do not arrive under `deny`, and
 # explain says so.
 refusals=0
@@ -91,5 +114,6 @@ requests_without_path() {
 }
 
 check 'hosts that are written otherwise' host_decides
+check 'IPv6 hosts that are written otherwise' v6_host_decides
 check 'requests without a path' requests_without_path
 finish

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "policy/glob.h"
+#include "policy/pattern.h"
 
 /* A field that is left out, or only a star, matches anything. */
 static bool is_any(const char *glob)
@@ -32,25 +33,6 @@ bool pattern_speaks(const struct pattern *p, enum text text)
 
 /* ---- automata ---- */
 
-static void host_nfa(const char *host, struct nfa *n)
-{
-	struct byteset label = byteset_but("./*");
-	uint32_t begin = n->count;
-
-	if (is_any(host)) {
-		nfa_step(n, STEP_MANY, byteset_but("/*"));
-		return;
-	}
-	if (host[0] == '*' && host[1] == '.') {
-		nfa_step(n, STEP_ONE, label);
-		nfa_step(n, STEP_MANY, label);
-		nfa_step(n, STEP_ONE, byteset_of('.'));
-		nfa_back(n, begin);
-		host += 2;
-	}
-	nfa_glob(n, host, label, label);
-}
-
 /* Any path: none, or what begins with one of the two bytes that end a host. */
 static void any_path_nfa(struct nfa *n)
 {
@@ -73,7 +55,7 @@ static void http_nfa(const struct pattern *p, struct nfa *n)
 		nfa_step(n, STEP_MANY, all);
 		return;
 	}
-	host_nfa(p->host, n);
+	host_nfa(is_any(p->host) ? NULL : p->host, n);
 	if (is_any(p->path))
 		any_path_nfa(n);
 	else
@@ -130,6 +112,13 @@ static void add_bytes(struct buf *b, const char *glob)
 	}
 }
 
+static bool has_one_spelling(const char *host)
+{
+	uint8_t addr[16];
+
+	return glob_is_literal(host) && !pattern_host_v6(host, addr);
+}
+
 static enum shape http_shape(const struct pattern *p, struct buf *b)
 {
 	enum shape shape = glob_shape(p->path);
@@ -139,7 +128,7 @@ static enum shape http_shape(const struct pattern *p, struct buf *b)
 		return SHAPE_ANY;
 	if (is_any(p->method) || !glob_is_literal(p->method))
 		return SHAPE_GLOB;
-	if (any_host ? shape != SHAPE_ANY : !glob_is_literal(p->host))
+	if (any_host ? shape != SHAPE_ANY : !has_one_spelling(p->host))
 		return SHAPE_GLOB;
 	if (shape == SHAPE_GLOB || shape == SHAPE_SUFFIX)
 		return SHAPE_GLOB;

@@ -36,6 +36,10 @@ int pattern_compare(const struct pattern *a, const struct pattern *b);
 bool pattern_covers(const struct pattern *a, const struct pattern *b);
 bool pattern_disjoint(const struct pattern *a, const struct pattern *b);
 
+/* The address of the host of a request, or of a pattern, that is an IPv6 address in brackets; false
+ * for any other host. */
+bool pattern_host_v6(const char *host, uint8_t ret_addr[16]);
+
 /* True for exec:*, net:*, http:*: all of its kind. */
 bool pattern_is_any(const struct pattern *pattern);
 
@@ -47,8 +51,8 @@ void patterns_done(struct patterns *patterns);
 
 /*
  * One name of an activity that happened, for pattern_matches(). Texts are normal already: hosts in
- * lower case without a trailing dot, http paths decoded and beginning with '/', but for ""
- * (CONNECT) and "*" (OPTIONS *).
+ * lower case without a trailing dot (IPv6 addresses in any spelling), http paths decoded and
+ * beginning with '/', but for "" (CONNECT) and "*" (OPTIONS *).
  */
 struct activity_name {
 	enum kind kind;

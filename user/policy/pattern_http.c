@@ -4,10 +4,13 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "policy/pattern.h"
 
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -44,24 +47,26 @@ static int read_method(const struct fields *f, const char *text, size_t len, str
 	return r < 0 ? r : warn_of_case(f, text, len);
 }
 
-/* "[ADDRESS]" as it stands in a URL; the brackets are no glob. */
+/* "[ADDRESS]" as it stands in a URL, in any spelling; the brackets are no glob. */
 static int read_host_v6(const struct fields *f, const char *text, size_t len, struct pattern *p)
 {
 	const char *close = memchr(text, ']', len);
-	_free_ char *addr = NULL;
-	unsigned char bytes[16];
+	char canonical[INET6_ADDRSTRLEN];
+	_free_ char *host = NULL;
+	unsigned char addr[16];
 
 	if (close && close[1] == ':')
 		return fields_refuse(f, "has a port: ports are of net:, leave it out");
-	if (!close || close + 1 != text + len)
-		return fields_refuse(f, "has no IPv6 address in [ ]");
-	addr = strndup(text + 1, len - 2);
-	if (!addr)
+	host = strndup(text, len);
+	if (!host)
 		return -ENOMEM;
-	if (inet_pton(AF_INET6, addr, bytes) != 1)
+	if (!pattern_host_v6(host, addr))
 		return fields_refuse(f, "has no IPv6 address in [ ]");
-	p->host = strndup(text, len);
-	return p->host ? 0 : -ENOMEM;
+	inet_ntop(AF_INET6, addr, canonical, sizeof(canonical));
+	if (asprintf(&p->host, "[%s]", canonical) >= 0)
+		return 0;
+	p->host = NULL;
+	return -ENOMEM;
 }
 
 static int refuse_host_byte(const struct fields *f, unsigned char c)
@@ -87,7 +92,7 @@ static int check_host(const struct fields *f, const char *text, size_t len)
 	for (size_t i = 1; i < len; i++) {
 		if (text[i] == '.' && text[i - 1] == '.')
 			return fields_refuse(f, "has an empty label in the host");
-		if (text[i - 1] == '\\' && strchr("*?\\", text[i]))
+		if (text[i - 1] == '\\' && strchr("*?\\[]", text[i]))
 			return refuse_host_byte(f, (unsigned char)text[i]);
 	}
 	if (good < len)

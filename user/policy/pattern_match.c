@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 #include "policy/pattern.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -47,6 +48,28 @@ static bool field_matches(enum glob_field field, const char *glob, const char *t
 	return glob_match(field, glob, text, strlen(text));
 }
 
+bool pattern_host_v6(const char *host, uint8_t ret_addr[16])
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t len = strlen(host);
+
+	if (len < 2 || len - 2 >= sizeof(text) || host[0] != '[' || host[len - 1] != ']')
+		return false;
+	memcpy(text, host + 1, len - 2);
+	text[len - 2] = '\0';
+	return inet_pton(AF_INET6, text, ret_addr) == 1;
+}
+
+/* An IPv6 address is that address in whatever way it is written. */
+static bool host_matches(const char *glob, const char *host)
+{
+	uint8_t want[16], got[16];
+
+	if (!glob || !pattern_host_v6(glob, want))
+		return field_matches(GLOB_HOST, glob, host);
+	return pattern_host_v6(host, got) && !memcmp(want, got, sizeof(want));
+}
+
 static bool address_matches(const struct pattern *p, const struct activity_name *n)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -85,8 +108,7 @@ bool pattern_matches(const struct pattern *p, const struct activity_name *n)
 	case KIND_NET: return net_matches(p, n);
 	case KIND_HTTP:
 		return field_matches(GLOB_TEXT, p->method, n->method) &&
-		       field_matches(GLOB_HOST, p->host, n->host) &&
-		       field_matches(GLOB_TEXT, p->path, n->path);
+		       host_matches(p->host, n->host) && field_matches(GLOB_TEXT, p->path, n->path);
 	default: return false;
 	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 #include "policy/pattern.h"
 
+#include <string.h>
+
 #include "policy/glob.h"
 
 /* What two patterns have to do with each other, field by field. */
@@ -30,6 +32,26 @@ static bool net_covers(const struct pattern *a, const struct pattern *b)
 	       same_bits(a->addr, b->addr, a->prefix);
 }
 
+/* A host that is an IPv6 address has more spellings than the one that is compared. */
+static bool is_v6(const char *host)
+{
+	return host && *host == '[';
+}
+
+static bool host_covers(const char *a, const char *b)
+{
+	if (is_v6(a) || is_v6(b))
+		return !a || (b && !strcmp(a, b));
+	return glob_covers(GLOB_HOST, a, b);
+}
+
+static bool host_disjoint(const char *a, const char *b)
+{
+	if (is_v6(a) || is_v6(b))
+		return is_v6(a) && is_v6(b) && strcmp(a, b) != 0;
+	return glob_disjoint(GLOB_HOST, a, b);
+}
+
 bool pattern_covers(const struct pattern *a, const struct pattern *b)
 {
 	if (a->kind != b->kind)
@@ -39,8 +61,8 @@ bool pattern_covers(const struct pattern *a, const struct pattern *b)
 	if (a->kind == KIND_NET)
 		return net_covers(a, b);
 	return glob_covers(GLOB_TEXT, a->text, b->text) &&
-	       glob_covers(GLOB_TEXT, a->method, b->method) &&
-	       glob_covers(GLOB_HOST, a->host, b->host) && glob_covers(GLOB_TEXT, a->path, b->path);
+	       glob_covers(GLOB_TEXT, a->method, b->method) && host_covers(a->host, b->host) &&
+	       glob_covers(GLOB_TEXT, a->path, b->path);
 }
 
 static bool net_disjoint(const struct pattern *a, const struct pattern *b)
@@ -67,7 +89,6 @@ bool pattern_disjoint(const struct pattern *a, const struct pattern *b)
 	if (a->kind == KIND_NET)
 		return net_disjoint(a, b);
 	return glob_disjoint(GLOB_TEXT, a->text, b->text) ||
-	       glob_disjoint(GLOB_TEXT, a->method, b->method) ||
-	       glob_disjoint(GLOB_HOST, a->host, b->host) ||
+	       glob_disjoint(GLOB_TEXT, a->method, b->method) || host_disjoint(a->host, b->host) ||
 	       glob_disjoint(GLOB_TEXT, a->path, b->path);
 }

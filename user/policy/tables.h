@@ -95,6 +95,9 @@ int lower_content(struct lower *l);
 bool pattern_speaks(const struct pattern *p, enum text text);
 void pattern_nfa(const struct pattern *p, enum text text, struct nfa *n);
 
+/* Adds the hosts that match (lower_host.c); NULL is any. */
+void host_nfa(const char *host, struct nfa *n);
+
 enum shape {
 	SHAPE_LITERAL,
 	SHAPE_PREFIX,
