@@ -18,7 +18,8 @@
  * read differently (two hosts, two lengths, length and chunks, folded lines, blanks before a colon,
  * CR without LF, ...) ends the reader with HTTP1_LOST and HTTP1_AMBIGUOUS; the lines of a head may
  * end in a bare LF, as every server allows, the lines of chunks may not. What stays open is how a
- * server names paths: some decode twice, take %5c for '/', or strip ";parameters" from segments.
+ * server names paths: some decode twice, take %5c for '/', strip ";parameters" from segments, or
+ * take a target that begins with "//" for a host and a path.
  */
 
 #include "http1_head.h"

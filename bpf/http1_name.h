@@ -194,7 +194,12 @@ HTTP1_INLINE __u32 http1_version_begin(struct http1 *p)
 	return http1_goto(p, HTTP1_S_VERSION);
 }
 
-/* --- paths: RFC 3986 5.2.4 after one percent decoding --- */
+/*
+ * --- paths: RFC 3986 5.2.4 after one percent decoding, with one slash for several ---
+ *
+ * Most servers take several slashes for one. Those that do not agree with the others about what
+ * ".." behind an empty segment drops.
+ */
 
 HTTP1_INLINE void http1_path_put(struct http1 *p, __u32 c)
 {
@@ -223,6 +228,12 @@ HTTP1_INLINE __u32 http1_path_segment(struct http1 *p, __u32 c, __u32 next)
 
 	p->segment = 0;
 	p->state = next;
+	if (segment == 2 && p->flags & HTTP1_EMPTY_SEGMENT)
+		return http1_odd(p);
+	if (!segment && c == '/') { /* there is a slash already */
+		p->flags |= HTTP1_EMPTY_SEGMENT;
+		return HTTP1_MORE;
+	}
 	if (p->flags & HTTP1_PATH_TOO_LONG)
 		return HTTP1_MORE;
 	if (segment == 1 || segment == 2)
@@ -263,7 +274,8 @@ HTTP1_INLINE __u32 http1_path_raw(struct http1 *p, __u32 c)
 	if (c == '%')
 		return http1_goto(p, HTTP1_S_ESCAPE);
 	if (c == ' ' || c == '?') {
-		http1_path_segment(p, c, HTTP1_S_PATH_END);
+		if (http1_path_segment(p, c, HTTP1_S_PATH_END) == HTTP1_LOST)
+			return HTTP1_LOST;
 		return HTTP1_AGAIN;
 	}
 	/* Servers take '#' for the path's end or for a part of it, and some '\' for '/'. A line's

@@ -71,6 +71,7 @@ enum http1_flag {
 	HTTP1_ODD_LINE = 1 << 26, /* not HTTP, or ambiguous: HTTP/1.x at the line's end will tell */
 	HTTP1_TRAILERS = 1 << 27,
 	HTTP1_SWITCHES = 1 << 28, /* a tunnel follows this message */
+	HTTP1_EMPTY_SEGMENT = 1 << 29, /* the path has several slashes in a row */
 };
 
 #define HTTP1_PUBLIC_FLAGS 0xffffffU
@@ -181,7 +182,7 @@ struct http1 {
 	/* With a NUL behind; at HTTP1_HEAD_DONE and HTTP1_LOST. A decoded path may hold NULs. */
 	char method[HTTP1_METHOD_SIZE];
 	char host[HTTP1_HOST_SIZE]; /* lower case, without port and last dot; [v6] in brackets */
-	char path[HTTP1_PATH_SIZE]; /* decoded once, no dot segments, no query */
+	char path[HTTP1_PATH_SIZE]; /* decoded once, no dot segments, no empty ones, no query */
 };
 
 _Static_assert(sizeof(struct http1) == 80 + 64 + 32 + 256 + HTTP1_PATH_SIZE,

@@ -163,13 +163,20 @@ allow_list() {
 escaped_path() {
 	rules
 	steps run http.client 'a POST /%66orbidden/escaped x' 'b POST /a/../forbidden/dots x' \
-		'c POST /./forbidden/dot x' 'e POST /ok?/forbidden x'
+		'c POST /./forbidden/dot x' 'e POST /ok?/forbidden x' \
+		'f POST //forbidden/slashes x' 'g POST /%2fforbidden/slashes x' \
+		'h POST /ok//forbidden x'
 	went 'a POST /%66orbidden/escaped' error 1
 	went 'b POST /a/../forbidden/dots' error 1
 	went 'c POST /./forbidden/dot' error 1
 	went 'e POST /ok?/forbidden' 200
+	went 'f POST //forbidden/slashes' error 1
+	went 'g POST /%2fforbidden/slashes' error 1
+	went 'h POST /ok//forbidden' 200
 	never_received orbidden/escaped
 	never_received forbidden/dot
+	never_received forbidden/slashes
+	some_line audit type=http.request activity='http:POST 127.0.0.1/ok/forbidden'
 }
 
 mode_audit() {

@@ -49,6 +49,7 @@ static void check_path(const struct http_message *m)
 
 		if (*at != '/')
 			continue;
+		check(left < 2 || at[1] != '/');
 		check(left < 3 || memcmp(at, "/./", 3) != 0);
 		check(left < 4 || memcmp(at, "/../", 4) != 0);
 		check(left != 2 || at[1] != '.');

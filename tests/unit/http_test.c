@@ -302,13 +302,27 @@ static const struct {
 } targets[] = {
 	{"/", "h /"},
 	{"/a/b", "h /a/b"},
-	{"/A//b/", "h /A//b/"},
+	{"/A//b/", "h /A/b/"},
+	{"//admin/x", "h /admin/x"},
+	{"///a////b//", "h /a/b/"},
+	{"/%2fadmin", "h /admin"},
+	{"/a%2f%2F/b%2f", "h /a/b/"},
+	{"/a/.//b", "h /a/b"},
+	{"/a/..//b", "h /b"},
+	{"//", "h /"},
+	{"//?x", "h /"},
+	{"http://h//admin", "h /admin absolute"},
 	{"/a/./b/.", "h /a/b/"},
 	{"/a/../b", "h /b"},
 	{"/a/b/..", "h /a/"},
 	{"/..", "h /"},
 	{"/../../x", "h /x"},
-	{"/a//..", "h /a/"},
+	{"/a//..", "ambiguous"},
+	{"//../a", "ambiguous"},
+	{"/a//b/../../c", "ambiguous"},
+	{"/a/%2f%2e%2e/b", "ambiguous"},
+	{"/a//./..?x", "ambiguous"},
+	{"/a?//..", "h /a"},
 	{"/a/b/../../../c/.././d", "h /d"},
 	{"/...", "h /..."},
 	{"/..a/.b/c.", "h /..a/.b/c."},
@@ -365,10 +379,14 @@ static void targets_give_hosts_and_paths(void **state)
 	}
 }
 
-/* RFC 3986 5.2.4 by the book, on a path that begins with '/'. */
-static void plain_canonical(const char *in, char *out)
+/*
+ * RFC 3986 5.2.4 by the book, on a path that begins with '/', and then one slash for several.
+ * Returns false where taking them for one before would give another path.
+ */
+static bool plain_canonical(const char *in, char *out)
 {
 	char decoded[512], *d = decoded, *last;
+	bool empty = false;
 	size_t used = 0, n;
 	unsigned int c;
 	char hex[3] = "";
@@ -388,7 +406,10 @@ static void plain_canonical(const char *in, char *out)
 	for (d = decoded; *d; d += n) {
 		n = 1 + strcspn(d + 1, "/");
 		out[used] = 0;
+		empty |= n == 1 && d[1];
 		if (n == 3 && d[1] == '.' && d[2] == '.') {
+			if (empty)
+				return false;
 			last = strrchr(out, '/');
 			used = last ? last - out : 0;
 		} else if (n != 2 || d[1] != '.') {
@@ -400,6 +421,11 @@ static void plain_canonical(const char *in, char *out)
 			out[used++] = '/';
 	}
 	out[used] = 0;
+	for (used = 0, d = out; *d; d++)
+		if (*d != '/' || d[1] != '/')
+			out[used++] = *d;
+	out[used] = 0;
+	return true;
 }
 
 static void random_paths_are_canonical(void **state)
@@ -414,9 +440,11 @@ static void random_paths_are_canonical(void **state)
 		strcpy(target, "/");
 		for (j = rand() % 16; j > 0; j--)
 			strcat(target, bits[rand() % (sizeof(bits) / sizeof(bits[0]))]);
-		plain_canonical(target, path);
 		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", target);
-		snprintf(want, sizeof(want), "0> GET h %s", path);
+		if (plain_canonical(target, path))
+			snprintf(want, sizeof(want), "0> GET h %s", path);
+		else
+			strcpy(want, "> stop ambiguous in 0");
 		assert_string_equal(head_of(t, request), want);
 	}
 }

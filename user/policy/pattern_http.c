@@ -133,6 +133,9 @@ static int warn_of_path(const struct fields *f, const char *path)
 		dotted |= strstr(path, dots[i]) != NULL;
 	if (dotted)
 		return fields_warn(f, "matches no request: . and .. are taken out of paths before");
+	if (strstr(path, "//"))
+		return fields_warn(f, "matches no request: several slashes are taken for one "
+				      "before");
 	if (percent && isxdigit((unsigned char)percent[1]) && isxdigit((unsigned char)percent[2]))
 		return fields_warn(f, "has a %% escape: paths are decoded before, write the "
 				      "character itself");

@@ -316,6 +316,7 @@ static void warns(void **state)
 		{"net:unix:/a ", BLANK},
 		{"http:GET a/b ", BLANK},
 		{"http:CONNECT a/*", "matches no request: CONNECT has no path, leave it out"},
+		{"http:GET a//x*", "matches no request: several slashes are taken for one before"},
 		{"http:GET a/b%20c", "has a % escape: paths are decoded before, write the "
 				     "character itself"},
 		{"http:GET a/b?c=1", "has a ? that is any one byte: a query is not part of the "
