@@ -124,6 +124,7 @@ HTTP1_INLINE __u32 http1_start_byte(struct http1 *p, __u32 c)
 	case HTTP1_S_METHOD: return http1_method_byte(p, c);
 	case HTTP1_S_TARGET: return http1_target_byte(p, c);
 	case HTTP1_S_SCHEME: return http1_scheme_byte(p, c);
+	case HTTP1_S_STRANGE: return http1_strange_byte(p, c);
 	case HTTP1_S_SLASHES: return http1_slashes_byte(p, c);
 	case HTTP1_S_AUTHORITY: return http1_authority_byte(p, c);
 	case HTTP1_S_STAR: return http1_star_byte(p, c);

@@ -63,8 +63,16 @@ HTTP1_INLINE __u32 http1_method_byte(struct http1 *p, __u32 c)
 {
 	__u64 at = http1_index(p->method_len, HTTP1_METHOD_SIZE);
 
+	if (p->at) /* behind a CR */
+		return c == '\n' ? http1_alien(p) : http1_odd(p);
 	if (c == ' ')
 		return http1_method_end(p);
+	if (c == '\r') {
+		p->at = 1;
+		return HTTP1_MORE;
+	}
+	if (http1_is_space(c) && c != '\n')
+		return http1_odd(p);
 	if (!http1_is_token(c))
 		return http1_alien(p);
 	if (p->method_len >= HTTP1_METHOD_SIZE - 1)
@@ -77,20 +85,40 @@ HTTP1_INLINE __u32 http1_method_byte(struct http1 *p, __u32 c)
 	return HTTP1_MORE;
 }
 
-/* A line of words that is no HTTP/1.x. GET without a version is HTTP/0.9, which some servers speak.
- */
-HTTP1_INLINE __u32 http1_bad_line(struct http1 *p)
+#define HTTP1_VERSION_LEN 7
+#define HTTP1_VERSION_ANY 5 /* of it: "HTTP/" */
+
+/* The byte at `at` of "HTTP/1.". */
+HTTP1_INLINE __u32 http1_version_text(__u32 at)
 {
-	if (p->flags & HTTP1_ODD_LINE && p->verb != HTTP1_GET)
-		return http1_alien(p);
-	return http1_odd(p);
+	const __u64 text = 'H' | 'T' << 8 | 'T' << 16 | (__u64)'P' << 24 | (__u64)'/' << 32 |
+			   (__u64)'1' << 40 | (__u64)'.' << 48;
+
+	return text >> (8 * (at & 7)) & 0xff;
 }
 
-/* A target that no server should take; the version tells whether this is HTTP at all. */
+/* A target that no server should take; a version behind it tells whether this is HTTP at all. */
 HTTP1_INLINE __u32 http1_odd_target(struct http1 *p)
 {
-	p->flags |= HTTP1_ODD_LINE;
-	return http1_again(p, HTTP1_S_QUERY);
+	p->at = 0;
+	return http1_again(p, HTTP1_S_STRANGE);
+}
+
+/*
+ * The rest of such a line. Servers differ in what parts its words and in the versions they take, so
+ * HTTP/ anywhere is enough. GET without a version is HTTP/0.9, which some servers speak.
+ */
+HTTP1_INLINE __u32 http1_strange_byte(struct http1 *p, __u32 c)
+{
+	if (c == '\n' || (http1_is_control(c) && !http1_is_space(c)))
+		return p->verb == HTTP1_GET ? http1_odd(p) : http1_alien(p);
+	if (http1_lower(c) == http1_lower(http1_version_text(p->at)))
+		p->at++;
+	else
+		p->at = http1_lower(c) == 'h';
+	if (p->at == HTTP1_VERSION_ANY || p->head_size > HTTP1_PATH_SIZE)
+		return http1_odd(p);
+	return HTTP1_MORE;
 }
 
 HTTP1_INLINE __u32 http1_target_byte(struct http1 *p, __u32 c)
@@ -163,18 +191,7 @@ HTTP1_INLINE __u32 http1_query_byte(struct http1 *p, __u32 c)
 {
 	if (c == ' ')
 		return http1_version_begin(p);
-	return http1_is_control(c) ? http1_bad_line(p) : HTTP1_MORE;
-}
-
-#define HTTP1_VERSION_LEN 7
-
-/* The byte at `at` of "HTTP/1.". */
-HTTP1_INLINE __u32 http1_version_text(__u32 at)
-{
-	const __u64 text = 'H' | 'T' << 8 | 'T' << 16 | (__u64)'P' << 24 | (__u64)'/' << 32 |
-			   (__u64)'1' << 40 | (__u64)'.' << 48;
-
-	return text >> (8 * (at & 7)) & 0xff;
+	return http1_is_control(c) ? http1_odd(p) : HTTP1_MORE;
 }
 
 HTTP1_INLINE __u32 http1_line_end(struct http1 *p, __u32 c, __u32 otherwise)
@@ -193,7 +210,7 @@ HTTP1_INLINE __u32 http1_version_byte(struct http1 *p, __u32 c)
 			return HTTP1_MORE;
 		if (at == 5 && c == '2' && p->verb == HTTP1_PRI && p->begun == 1)
 			return http1_lose(p, HTTP1_H2);
-		return http1_bad_line(p);
+		return http1_odd(p);
 	}
 	if (at == HTTP1_VERSION_LEN) {
 		p->minor = c - '0';

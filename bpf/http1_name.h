@@ -39,6 +39,13 @@ HTTP1_INLINE int http1_is_blank(__u32 c)
 	return c == ' ' || c == '\t';
 }
 
+/* Where Python's split() parts words, and with it http.server those of a start line. */
+HTTP1_INLINE int http1_is_space(__u32 c)
+{
+	return http1_in(c, HTTP1_RANGE('\t', '\r') | HTTP1_RANGE(0x1c, ' '), 0) || c == 0x85 ||
+	       c == 0xa0;
+}
+
 /* 0-15, or 16 for what is no hexadecimal digit. */
 HTTP1_INLINE __u32 http1_hex(__u32 c)
 {
@@ -217,6 +224,7 @@ HTTP1_INLINE void http1_path_begin(struct http1 *p)
 {
 	p->path_len = 0;
 	p->segment = 0;
+	p->escape = 0;
 	http1_path_put(p, '/');
 }
 
@@ -273,6 +281,8 @@ HTTP1_INLINE __u32 http1_path_raw(struct http1 *p, __u32 c)
 {
 	if (c == '%')
 		return http1_goto(p, HTTP1_S_ESCAPE);
+	if (c == ' ' && http1_is_space(p->escape)) /* a part of the path, or not */
+		return http1_odd(p);
 	if (c == ' ' || c == '?') {
 		if (http1_path_segment(p, c, HTTP1_S_PATH_END) == HTTP1_LOST)
 			return HTTP1_LOST;
@@ -282,6 +292,7 @@ HTTP1_INLINE __u32 http1_path_raw(struct http1 *p, __u32 c)
 	 * end without a version was HTTP/0.9. */
 	if (http1_is_control(c) || c == '#' || c == '\\')
 		return http1_odd(p);
+	p->escape = c;
 	return http1_path_add(p, c);
 }
 
@@ -295,7 +306,7 @@ HTTP1_INLINE __u32 http1_path_escape(struct http1 *p, __u32 c)
 		return HTTP1_AGAIN;
 	}
 	if (p->state == HTTP1_S_ESCAPE) {
-		p->escape = c;
+		p->escape = digit < 16 ? c : '%';
 		if (digit < 16)
 			return http1_goto(p, HTTP1_S_ESCAPE_2);
 		http1_path_add(p, '%');

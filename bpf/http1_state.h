@@ -59,7 +59,7 @@ enum http1_flag {
 	HTTP1_NO_HOST = 1 << 6,        /* request without a host, or with an empty one */
 	HTTP1_PATH_TOO_LONG = 1 << 7,  /* `path` is cut: compare nothing with it */
 	HTTP1_H2 = 1 << 8,             /* (lost) HTTP/2 connection preface */
-	HTTP1_NOT_HTTP = 1 << 9,       /* (lost) the first bytes are no HTTP at all */
+	HTTP1_NOT_HTTP = 1 << 9,       /* (lost) the first line is HTTP for no server */
 	HTTP1_AMBIGUOUS = 1 << 10,     /* (lost) HTTP that two servers may read differently */
 	HTTP1_HEAD_TOO_LONG = 1 << 11, /* (lost) */
 	HTTP1_UNPAIRED =
@@ -68,7 +68,7 @@ enum http1_flag {
 	/* The reader's own notes. */
 	HTTP1_KEEP_ALIVE = 1 << 24,
 	HTTP1_SAW_HOST = 1 << 25,
-	HTTP1_ODD_LINE = 1 << 26, /* not HTTP, or ambiguous: HTTP/1.x at the line's end will tell */
+	HTTP1_ODD_LINE = 1 << 26, /* ambiguous once the line is whole */
 	HTTP1_TRAILERS = 1 << 27,
 	HTTP1_SWITCHES = 1 << 28, /* a tunnel follows this message */
 	HTTP1_EMPTY_SEGMENT = 1 << 29, /* the path has several slashes in a row */
@@ -97,6 +97,7 @@ enum http1_state {
 	HTTP1_S_METHOD,
 	HTTP1_S_TARGET, /* its first byte */
 	HTTP1_S_SCHEME,
+	HTTP1_S_STRANGE, /* target of no request: HTTP/ behind it would tell that this is one */
 	HTTP1_S_SLASHES, /* of http:// */
 	HTTP1_S_AUTHORITY,
 	HTTP1_S_STAR,
@@ -173,7 +174,7 @@ struct http1 {
 	__u32 at;        /* place within what is being read */
 	__u32 segment;   /* of the path: 0 empty, 1 ".", 2 "..", 3 other */
 	__u32 resume;    /* state after HTTP1_S_POP */
-	__u32 escape;    /* first digit of a percent escape */
+	__u32 escape;    /* first digit of a percent escape, or the last byte that was none */
 	__u32 host_part; /* enum http1_host_part */
 	__u32 method_len;
 	__u32 host_len;

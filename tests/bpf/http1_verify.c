@@ -40,7 +40,17 @@ static const char *const parts[] = {
 	"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 };
 
-#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+#define N_PARTS	   (sizeof(parts) / sizeof(parts[0]))
+#define N_REQUESTS 9 /* come first */
+
+/* Lines that end the reader: few pieces begin with one. */
+static const char *const odd_lines[] = {
+	"POST\t/a HTTP/1.1\r\n", "POST\r/a HTTP/1.1\r\n",	   "POST /a\xa0 HTTP/1.1\r\n",
+	"POST /a HTTP/01.1\r\n",  "post /%2f/a//b HTTP/1.1\r\n", "GET /a//../b HTTP/1.1\r\n",
+	"POST a\thttp/2\r\n",	   "set key 0 0 5\r\nhello\r\n", "PING\r\n",
+};
+
+#define N_ODD_LINES (sizeof(odd_lines) / sizeof(odd_lines[0]))
 
 struct side {
 	int reader_map;
@@ -63,18 +73,29 @@ static __u32 pick(__u32 n)
 	return (seed >> 20) % n;
 }
 
-/* Appends messages and damages a few bytes of them; `long_path` adds a target beyond every buffer.
- */
-static __u32 make_piece(__u8 *data, __u32 first, __u32 n, int long_path)
+/* How a piece begins: in one way of eight with a target beyond every buffer, or with an odd line. */
+static __u32 make_beginning(__u8 *data)
 {
 	__u32 used = 0, i;
 
-	if (long_path) {
+	switch (pick(8)) {
+	case 0:
 		used = sprintf((char *)data, "GET /");
 		for (i = 0; i < 1000 + pick(5000); i++)
 			data[used++] = "ab/.%2f"[pick(7)];
-		used += sprintf((char *)data + used, " HTTP/1.1\r\nHost: a\r\n\r\n");
+		return used + sprintf((char *)data + used, " HTTP/1.1\r\nHost: a\r\n\r\n");
+	case 1:
+		return sprintf((char *)data, "%s", odd_lines[pick(N_ODD_LINES)]);
+	default:
+		return 0;
 	}
+}
+
+/* Appends messages and damages a few bytes of them. */
+static __u32 make_piece(__u8 *data, __u32 first, __u32 n, __u32 direction)
+{
+	__u32 used = direction == HTTP1_REQUESTS ? make_beginning(data) : 0, i;
+
 	for (i = 0; i < 1 + pick(20); i++) {
 		const char *part = parts[first + pick(n)];
 
@@ -84,7 +105,7 @@ static __u32 make_piece(__u8 *data, __u32 first, __u32 n, int long_path)
 		used += strlen(part);
 	}
 	for (i = pick(3) ? 0 : 1 + pick(3); i > 0; i--)
-		data[pick(used)] = pick(4) ? (__u8) " \r\n\t:%./0a"[pick(10)] : pick(256);
+		data[pick(used)] = pick(4) ? (__u8) " \r\n\t:%./0aHP\x85\xa0"[pick(14)] : pick(256);
 	return pick(4) ? used : 1 + pick(used);
 }
 
@@ -139,8 +160,7 @@ static int send_piece(struct side *side, const struct http1 *requests, __u32 fir
 	struct verify_run *run = side->run;
 
 	memset(run, 0, sizeof(*run));
-	run->step.size =
-		make_piece(run->data, first, n, side->direction == HTTP1_REQUESTS && !pick(8));
+	run->step.size = make_piece(run->data, first, n, side->direction);
 	return compare_piece(side, requests);
 }
 
@@ -155,9 +175,10 @@ static int compare_rounds(struct side sides[2], __u32 rounds, __u64 *ret_events,
 			/* now and then the wrong direction's messages */
 			__u32 wrong = !pick(16);
 
-			if (send_piece(&sides[0], sides[0].reader, wrong ? 9 : 0,
-				       wrong ? N_PARTS - 9 : 9) ||
-			    send_piece(&sides[1], sides[0].reader, 9, N_PARTS - 9)) {
+			if (send_piece(&sides[0], sides[0].reader, wrong ? N_REQUESTS : 0,
+				       wrong ? N_PARTS - N_REQUESTS : N_REQUESTS) ||
+			    send_piece(&sides[1], sides[0].reader, N_REQUESTS,
+				       N_PARTS - N_REQUESTS)) {
 				fprintf(stderr, "http1_verify: round %u piece %u\n", round, piece);
 				return 1;
 			}

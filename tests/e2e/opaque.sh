@@ -303,7 +303,8 @@ nearly_http() {
 	policy "opaque: $1" 'deny: ["http:POST */forbidden"]'
 	run '*' "$python" tab.py "$https" "$1"
 	same "$(lines text "$T/https/log" "/nearly/$1")" "$2" 'connections that received it'
-	some_line audit type=opaque decision.verdict="$1"
+	some_line audit type=opaque decision.verdict="$1" \
+		decision.reason='a request that cannot be followed'
 }
 
 # IPv6 extension headers stand between IP and TCP.

@@ -337,6 +337,9 @@ static const struct {
 	{"/a?/../b?c", "h /a"},
 	{"/a/..?x", "h /"},
 	{"/a%5cb", "h /a\\b"},
+	{"/\240b", "h /\240b"},
+	{"/%a0", "h /\240"},
+	{"/\240?", "h /\240"},
 	{"*", "h *"},
 	{"http://H", "h / absolute"},
 	{"http://h.:80/a/../b", "h /b absolute"},
@@ -519,12 +522,43 @@ static const struct {
 	{"get / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
 	{" GET / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
 	{"\rGET / HTTP/1.1\r\n\r\n", "> stop ambiguous"},
+	{"\tGET / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"\fGET / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"\034GET / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"\205GET / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"\240GET / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST\t/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST\v/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST\r/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST\r / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST\037/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST\240/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST \t/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST \205/ HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST /\240 HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST /\t HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST / \240HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST / HTTP/01.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST / HTTP/+1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST a HTTP/01.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST a  http/2\r\n\r\n", "> stop ambiguous in 0"},
+	{"POST a\tHHTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"post / HTTP/01.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"post / HTTP/2.0\r\n\r\n", "> stop ambiguous in 0"},
+	{"post /  HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
+	{"post /\r\n\r\n", "> stop ambiguous in 0"},
+	{"post a HTTP/01.1\r\n\r\n", "> stop ambiguous in 0"},
 	{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n\r\n", "> stop ambiguous in 0"},
 	/* not HTTP */
 	{"{\"jsonrpc\":\"2.0\"}", "> stop not_http"},
 	{"EHLO mail.example\r\n", "> stop not_http"},
 	{"set key 0 0 5\r\n", "> stop not_http"},
 	{"PING\r\n", "> stop not_http"},
+	{"PING\n", "> stop not_http"},
+	{"*1\r\n$4\r\nPING\r\n", "> stop not_http"},
+	{"POST a\r\n", "> stop not_http"},
+	{"POST a HTTP 1.1\r\n", "> stop not_http"},
+	{"POST a \001HTTP/1.1\r\n", "> stop not_http"},
 	{"GE(T / HTTP/1.1\r\n", "> stop not_http"},
 	{"\200\001", "> stop not_http"},
 };
@@ -632,6 +666,9 @@ static void limits_are_exact(void **state)
 	assert_non_null(strstr(t->text, "a toolong"));
 	long_head(t, path, HTTP1_PATH_SIZE * 2, "/../../x HTTP/1.1\r\nHost: h\r\n\r\n");
 	assert_int_equal(strlen(t->text), strlen("0> GET h  toolong") + HTTP1_PATH_SIZE - 1);
+
+	assert_string_equal(long_head(t, "POST %", HTTP1_PATH_SIZE - 8, "\r\n"), "> stop not_http");
+	assert_string_equal(long_head(t, "POST %", HTTP1_PATH_SIZE, ""), "> stop ambiguous in 0");
 
 	assert_string_equal(long_head(t, field, room, end), "0> GET h /");
 	assert_string_equal(long_head(t, field, room + 1, end), "> stop head_too_long in 0");
