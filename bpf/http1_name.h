@@ -256,9 +256,12 @@ HTTP1_INLINE __u32 http1_path_segment(struct http1 *p, __u32 c, __u32 next)
 	return HTTP1_MORE;
 }
 
-/* One decoded byte. */
+/* One decoded byte. A NUL is refused by some servers, ends the path for others, or is a part of it.
+ */
 HTTP1_INLINE __u32 http1_path_add(struct http1 *p, __u32 c)
 {
+	if (!c)
+		return http1_odd(p);
 	if (c == '/')
 		return http1_path_segment(p, c, HTTP1_S_PATH);
 	p->segment = c == '.' && p->segment < 2 ? p->segment + 1 : 3;

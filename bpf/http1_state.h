@@ -180,7 +180,7 @@ struct http1 {
 	__u32 host_len;
 	__u32 path_len;
 
-	/* With a NUL behind; at HTTP1_HEAD_DONE and HTTP1_LOST. A decoded path may hold NULs. */
+	/* With a NUL behind, and none within; at HTTP1_HEAD_DONE and HTTP1_LOST. */
 	char method[HTTP1_METHOD_SIZE];
 	char host[HTTP1_HOST_SIZE]; /* lower case, without port and last dot; [v6] in brackets */
 	char path[HTTP1_PATH_SIZE]; /* decoded once, no dot segments, no empty ones, no query */

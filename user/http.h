@@ -36,7 +36,7 @@ enum http_why {
 /* A word for logs, such as "ambiguous". */
 const char *http_why_name(enum http_why why);
 
-/* Valid during the callback. Texts have a NUL behind them; paths may contain NULs. */
+/* Valid during the callback. Texts have a NUL behind them and none within. */
 struct http_message {
 	enum http_direction direction;
 	uint64_t ordinal; /* from 0; equal in a request and its response */

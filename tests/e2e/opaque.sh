@@ -292,19 +292,24 @@ cleartext_audited() {
 	some_line audit type=opaque decision.verdict=audit
 }
 
-# What some servers take for HTTP, and others not: a TAB behind the method.
-nearly_http() {
-	cat >tab.py <<-'END'
+# What some servers take for HTTP, and others not, or for a request of another path.
+nearly_http() { # NAME LINE
+	cat >line.py <<-'END'
 		import socket, ssl, sys
 		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
 		s = ssl.create_default_context().wrap_socket(s, server_hostname="127.0.0.1")
-		s.sendall(b"POST\t/nearly/" + sys.argv[2].encode() + b"\tHTTP/1.1\r\nHost: a\r\n\r\n")
+		line = sys.argv[2].encode().decode("unicode_escape").encode("latin-1")
+		s.sendall(line + b"\r\nHost: a\r\nX: " + sys.argv[3].encode() + b"\r\n\r\n")
 	END
-	policy "opaque: $1" 'deny: ["http:POST */forbidden"]'
-	run '*' "$python" tab.py "$https" "$1"
-	same "$(lines text "$T/https/log" "/nearly/$1")" "$2" 'connections that received it'
-	some_line audit type=opaque decision.verdict="$1" \
-		decision.reason='a request that cannot be followed'
+	for word in deny audit; do
+		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
+		run '*' "$python" line.py "$https" "$2" "$1-$word"
+		some_line audit type=opaque decision.verdict="$word" \
+			decision.reason='a request that cannot be followed'
+		count_is 0 audit type=http.request
+	done
+	same "$(lines text "$T/https/log" "$1-deny")" 0 'connections that received it, opaque: deny'
+	same "$(lines text "$T/https/log" "$1-audit")" 1 'connections that received it, opaque: audit'
 }
 
 # IPv6 extension headers stand between IP and TCP.
@@ -364,8 +369,11 @@ check 'HTTP/2 that is only offered' http2_offered_only
 check 'cleartext HTTP without an http rule passes' cleartext_without_rule
 check 'cleartext HTTP under an http rule, opaque: deny' cleartext_denied
 check 'cleartext HTTP under an http rule is audited by default' cleartext_audited
-check 'nearly HTTP inside TLS, opaque: deny' nearly_http deny 0
-check 'nearly HTTP inside TLS is audited by default' nearly_http audit 1
+check 'a TAB behind the method' nearly_http tab 'POST\t/forbidden\tHTTP/1.1'
+check 'a blank of other tables behind the path' nearly_http a0 'POST /forbidden\xa0 HTTP/1.1'
+check 'a version of no standard' nearly_http version 'post forbidden HTTP/01.1'
+check 'segments behind several slashes' nearly_http slashes 'POST /a//../forbidden HTTP/1.1'
+check 'a NUL in a path' nearly_http nul 'POST /ok%00/secret HTTP/1.1'
 serve net "$T/net"
 read -r port4 port6 <"$T/net/port"
 check 'a ClientHello behind extension headers' behind_extensions "$port6"

@@ -70,7 +70,7 @@ static void mix_message(struct told *told, const struct http_message *m)
 {
 	check(strnlen(m->method, HTTP1_METHOD_SIZE) == m->method_len);
 	check(strnlen(m->host, HTTP1_HOST_SIZE) == m->host_len);
-	check(m->path_len < HTTP1_PATH_SIZE && !m->path[m->path_len]);
+	check(strnlen(m->path, HTTP1_PATH_SIZE) == m->path_len);
 	mix_number(told, m->ordinal);
 	mix_number(told, m->flags | (uint64_t)m->status << 32);
 	mix_number(told, m->length);

@@ -58,7 +58,7 @@ static void check_message(const struct http_message *m)
 {
 	assert_true(m->method_len < HTTP1_METHOD_SIZE && !m->method[m->method_len]);
 	assert_true(m->host_len < HTTP1_HOST_SIZE && !m->host[m->host_len]);
-	assert_true(m->path_len < HTTP1_PATH_SIZE && !m->path[m->path_len]);
+	assert_true(m->path_len < HTTP1_PATH_SIZE && strlen(m->path) == m->path_len);
 }
 
 static void on_head(void *arg, const struct http_message *m)
@@ -356,6 +356,10 @@ static const struct {
 	{" /a", "ambiguous"},
 	{"/a\tb", "ambiguous"},
 	{"/a\001", "ambiguous"},
+	{"/ok%00/secret", "ambiguous"},
+	{"/%00", "ambiguous"},
+	{"/a?%00", "h /a"},
+	{"/%2500", "h /%00"},
 	{"/a?\177", "ambiguous"},
 	{"a", "ambiguous"},
 	{"%2fa", "ambiguous"},
