@@ -13,8 +13,13 @@
 /* How much of a body the modes of `capture` keep. */
 #define CONTENT_METADATA ((size_t)0)
 #define CONTENT_EVIDENCE ((size_t)64 << 10)
-/* The most that a line of the trail can always hold twice, whatever the bytes (chain.h). */
-#define CONTENT_FULL ((size_t)12 << 20)
+/*
+ * Whatever its bytes, a line has to hold it, which is 64 MiB at most (chain.h), all else on it
+ * included. An event has one body. As base64 it becomes 32 MiB. As text it becomes 54 MiB at worst:
+ * of 16 bytes up to one may be a control character, which takes six ("\u0001"), and the others may
+ * take two each ("\""), together 36.
+ */
+#define CONTENT_FULL ((size_t)24 << 20)
 
 /* One body as it goes by: its first bytes, and length and SHA-256 of all of it. */
 struct body {
