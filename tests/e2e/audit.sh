@@ -349,6 +349,8 @@ events() {
 	status_is 0 "$WARDEN" events --type exec audit
 	same "$(wc -l <out)" 4 'programs'
 	has out 'exec:/usr/bin/id'
+	status_is 0 "$WARDEN" events --type exit audit
+	has out ' exit +/usr/bin/date  [0-9]+  ok  exit 0  #[0-9]+$'
 	status_is 0 "$WARDEN" events --run "$(lines show audit run.id type=run.end)" audit
 	status_is 0 "$WARDEN" events --run 01ARZ3NDEKTSV4RRFFQ69G5FAV audit
 	same "$(<out)" '' 'events of another run'

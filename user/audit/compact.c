@@ -65,24 +65,31 @@ static void add_time(struct buf *out, const cJSON *event)
 	buf_addf(out, "%.23sZ ", text);
 }
 
-static void add_subject(struct buf *out, const cJSON *event)
+/* What it was about. Returns whether that is the process itself: what ended, what broke out. */
+static bool add_subject(struct buf *out, const cJSON *event)
 {
 	if (add(out, event, "", "activity") || add(out, event, "", "exec.path"))
-		return;
+		return false;
 	if (add(out, event, "", "http.method")) {
 		add(out, event, " ", "http.host");
 		add(out, event, "", "http.path");
-	} else if (add(out, event, "", "net.host") || add(out, event, "", "net.addr")) {
-		add(out, event, ":", "net.port");
-	} else if (!add(out, event, "", "run.name") && !add(out, event, "", "decision.policy")) {
-		buf_add_char(out, '-');
+		return false;
 	}
+	if (add(out, event, "", "net.host") || add(out, event, "", "net.addr")) {
+		add(out, event, ":", "net.port");
+		return false;
+	}
+	if (add(out, event, "", "process.exe") || add(out, event, "", "process.comm"))
+		return true;
+	if (!add(out, event, "", "run.name") && !add(out, event, "", "decision.policy"))
+		buf_add_char(out, '-');
+	return false;
 }
 
-static void add_process(struct buf *out, const cJSON *event)
+static void add_process(struct buf *out, const cJSON *event, bool named)
 {
 	add(out, event, "  ", "process.pid");
-	if (!add(out, event, " ", "process.exe"))
+	if (!named && !add(out, event, " ", "process.exe"))
 		add(out, event, " ", "process.comm");
 }
 
@@ -106,8 +113,7 @@ void compact_line(struct buf *out, const cJSON *event)
 	add_time(out, event);
 	add_column(out, event, "decision.verdict", 5);
 	add_column(out, event, "type", 14);
-	add_subject(out, event);
-	add_process(out, event);
+	add_process(out, event, add_subject(out, event));
 	add_why(out, event);
 	add(out, event, "  #", "seq");
 	buf_add_char(out, '\n');

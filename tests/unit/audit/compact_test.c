@@ -26,6 +26,13 @@ static void test_lines(void **state)
 		{"{\"type\":\"run.end\",\"run\":{\"name\":\"demo\"},"
 		 "\"end\":{\"status\":\"ok\",\"exit\":0,\"violations\":2}}",
 		 "- -     run.end        demo  ok  exit 0  violations 2\n"},
+		{"{\"type\":\"exit\",\"run\":{\"name\":\"demo\"},"
+		 "\"process\":{\"pid\":12,\"exe\":\"/bin/true\",\"comm\":\"true\"},"
+		 "\"end\":{\"status\":\"killed\",\"exit\":137}}",
+		 "- -     exit           /bin/true  12  killed  exit 137\n"},
+		{"{\"type\":\"exit\",\"run\":{\"name\":\"demo\"},"
+		 "\"process\":{\"pid\":12,\"comm\":\"true\"},\"end\":{\"status\":\"ok\",\"exit\":0}}",
+		 "- -     exit           true  12  ok  exit 0\n"},
 		{"{\"type\":\"http.response\",\"http\":{\"method\":\"GET\",\"host\":\"a.b\","
 		 "\"path\":\"/c\",\"status\":404}}",
 		 "- -     http.response  GET a.b/c  status 404\n"},
