@@ -150,7 +150,7 @@ static bool ends_with_hash(const char *line, size_t len, const char *hash)
 	char tail[HASH_TAIL + 1];
 
 	snprintf(tail, sizeof(tail), HASH_KEY "%s\"}", hash);
-	return len > HASH_TAIL && *line == '{' && !memcmp(line + len - HASH_TAIL, tail, HASH_TAIL);
+	return len > HASH_TAIL && !memcmp(line + len - HASH_TAIL, tail, HASH_TAIL);
 }
 
 int chain_parse(const char *line, size_t len, struct sha256 *sha, struct chain_link *ret_link,
@@ -170,6 +170,8 @@ int chain_parse(const char *line, size_t len, struct sha256 *sha, struct chain_l
 	if (reader.wrong)
 		return bad(why, "\"%s\" is not what an audit line of version 1 has there",
 			   reader.wrong);
+	if (*line != '{')
+		return bad(why, "does not begin with \"{\"");
 	if (!ends_with_hash(line, len, reader.link.hash))
 		return bad(why, "\"hash\" is not at the end of the line");
 	r = hash_text(sha, line, len - HASH_TAIL, hash);

@@ -222,6 +222,20 @@ static void test_not_ours(void **state)
 	}
 }
 
+/* The same to a reader of JSON, but not the bytes that were hashed. */
+static void test_blanks_around(void **state)
+{
+	_buf_ struct buf before = {}, behind = {};
+
+	buf_add_char(&before, ' ');
+	add_line(&before, 0);
+	assert_bad(&before, 1, "does not begin with \"{\"");
+	add_line(&behind, 0);
+	behind.len--;
+	buf_add_str(&behind, "\r\n");
+	assert_bad(&behind, 1, "\"hash\" is not at the end of the line");
+}
+
 static void test_too_long(void **state)
 {
 	int fd = open(in_dir("long"), O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -278,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_line),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_blanks_around),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_large_seq),
 		cmocka_unit_test(test_cannot_read),
