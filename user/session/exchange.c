@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* The requests of a TLS stream, from decision and text to their events. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "session/flow.h"
+
+static size_t capture_limit(const struct session *s)
+{
+	static const size_t limits[] = {
+		[CAPTURE_OFF] = CONTENT_METADATA,
+		[CAPTURE_METADATA] = CONTENT_METADATA,
+		[CAPTURE_EVIDENCE] = CONTENT_EVIDENCE,
+		[CAPTURE_FULL] = CONTENT_FULL,
+	};
+
+	return limits[s->o.capture];
+}
+
+static void exchange_free(struct exchange *x)
+{
+	free(x->method);
+	free(x->host);
+	free(x->path);
+	body_free(&x->request);
+	body_free(&x->response);
+	free(x);
+}
+
+struct exchange *exchange_find(struct flow *f, uint64_t ordinal)
+{
+	for (struct exchange *x = f->first; x; x = x->next)
+		if (x->ordinal == ordinal)
+			return x;
+	return NULL;
+}
+
+struct exchange *exchange_of(struct flow *f, uint64_t ordinal)
+{
+	struct exchange *x = exchange_find(f, ordinal);
+	struct exchange **end = &f->first;
+
+	if (x)
+		return x;
+	x = calloc(1, sizeof(*x));
+	if (!x) {
+		f->session->counts.broken++;
+		return NULL;
+	}
+	x->ordinal = ordinal;
+	if (body_init(&x->request, capture_limit(f->session)) < 0 ||
+	    body_init(&x->response, capture_limit(f->session)) < 0) {
+		exchange_free(x);
+		f->session->counts.broken++;
+		return NULL;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = x;
+	return x;
+}
+
+void exchange_drop(struct flow *f, struct exchange *x)
+{
+	struct exchange **at = &f->first;
+
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	exchange_free(x);
+}
+
+void exchange_drop_all(struct flow *f)
+{
+	while (f->first)
+		exchange_drop(f, f->first);
+}
+
+void exchange_name(struct exchange *x, const char *method, size_t method_len, const char *host,
+		   size_t host_len, const char *path, size_t path_len)
+{
+	if (x->method)
+		return;
+	x->method = strndup(method, method_len);
+	x->host = host_len ? strndup(host, host_len) : NULL;
+	x->path = strndup(path, path_len);
+}
+
+/* ---- events ---- */
+
+static void fill_net(const struct flow *f, char addr[64], struct audit_net *ret)
+{
+	if (!f->bound)
+		return;
+	addr_text(f->bind.family, f->bind.remote, addr);
+	ret->proto = "tcp";
+	ret->addr = addr;
+	ret->port = KNOWN(f->bind.remote_port);
+}
+
+static void fill_http(const struct exchange *x, struct audit_http *ret)
+{
+	ret->method = x->method;
+	ret->host = x->host;
+	ret->path = x->path;
+}
+
+static char *http_activity(const struct exchange *x)
+{
+	char *text = NULL;
+
+	if (!x->method || asprintf(&text, "http:%s %s%s", x->method, x->host ? x->host : "",
+				   x->path ? x->path : "") < 0)
+		return NULL;
+	return text;
+}
+
+void exchange_write_request(struct flow *f, struct exchange *x, bool whole)
+{
+	struct session *s = f->session;
+	_free_ char *activity = http_activity(x);
+	struct activity_name name = {.kind = KIND_HTTP,
+				     .method = x->method,
+				     .host = x->host ? x->host : "",
+				     .path = x->path ? x->path : ""};
+	char addr[64], flow[32];
+	struct judgement j = {.reason = NULL};
+	struct audit_event ev;
+
+	if (x->written)
+		return;
+	x->written = true;
+	event_of(s, AUDIT_HTTP_REQUEST, &x->rec, &ev);
+	snprintf(flow, sizeof(flow), "f%llu",
+		 (unsigned long long)(f->bound ? f->bind.cookie : f->id));
+	ev.activity = activity;
+	ev.tool = x->method ? tool_of(s, &name) : NULL;
+	ev.flow = flow;
+	fill_net(f, addr, &ev.net);
+	fill_http(x, &ev.http);
+	if (x->decided) {
+		judge(s, &x->decision, &name, activity, &j, &ev.decision);
+		judge_count(s, &x->decision);
+	}
+	if (!whole)
+		body_gap(&x->request, 0);
+	if (s->o.capture != CAPTURE_OFF)
+		body_finish(&x->request, &ev.content.request);
+	s->counts.requests++;
+	session_emit(s, &ev);
+	judgement_done(&j);
+}
+
+void exchange_write_response(struct flow *f, struct exchange *x, bool whole)
+{
+	_free_ char *activity = http_activity(x);
+	char addr[64], flow[32];
+	struct audit_event ev;
+
+	event_of(f->session, AUDIT_HTTP_RESPONSE, &f->rec, &ev);
+	snprintf(flow, sizeof(flow), "f%llu",
+		 (unsigned long long)(f->bound ? f->bind.cookie : f->id));
+	ev.activity = activity;
+	ev.flow = flow;
+	fill_net(f, addr, &ev.net);
+	fill_http(x, &ev.http);
+	ev.http.status = KNOWN(x->status);
+	if (!whole)
+		body_gap(&x->response, 0);
+	if (f->session->o.capture != CAPTURE_OFF)
+		body_finish(&x->response, &ev.content.response);
+	session_emit(f->session, &ev);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_SESSION_FLOW_H
+#define WARDEN_SESSION_FLOW_H
+
+/* A TLS stream and the requests on it. Shared by flow.c and exchange.c. */
+
+#include "audit/content.h"
+#include "http.h"
+#include "session/internal.h"
+#include "stream.h"
+
+/* One request, from its decision or its first byte to the end of its answer. */
+struct exchange {
+	struct exchange *next;
+	uint64_t ordinal;
+	struct rec rec; /* header of the decision's record: process and time */
+	struct decision decision;
+	bool decided;
+	bool written; /* the request's event is out */
+	bool answered;
+	char *method, *host, *path;
+	uint32_t status;
+	struct body request, response;
+};
+
+struct flow_side {
+	struct flow *flow;
+	enum http_direction direction;
+};
+
+struct flow {
+	struct session *session;
+	uint64_t id;
+	uint32_t tgid;
+	struct rec rec; /* header of the latest record: whom an answer belongs to */
+	struct rec_bind bind;
+	bool bound;
+	struct flow_side side[DIR_COUNT];
+	struct stream *stream[DIR_COUNT];
+	struct http *http;
+	bool stopped[DIR_COUNT]; /* no text of this direction any more */
+	struct exchange *first;
+};
+
+/* The exchange with that number, or NULL. */
+struct exchange *exchange_find(struct flow *f, uint64_t ordinal);
+
+/* The same, made when it is not there; NULL without memory. */
+struct exchange *exchange_of(struct flow *f, uint64_t ordinal);
+
+/* Names it, unless it has a name already. */
+void exchange_name(struct exchange *x, const char *method, size_t method_len, const char *host,
+		   size_t host_len, const char *path, size_t path_len);
+
+/* The request's event, once; without `whole` the end of its body is missing. */
+void exchange_write_request(struct flow *f, struct exchange *x, bool whole);
+void exchange_write_response(struct flow *f, struct exchange *x, bool whole);
+
+void exchange_drop(struct flow *f, struct exchange *x);
+void exchange_drop_all(struct flow *f);
+
+#endif
