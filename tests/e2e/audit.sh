@@ -271,6 +271,30 @@ capture() {
 	captured off 5000
 	hasnt audit '"content"|xxxxx'
 	some_line audit type=http.request http.path=/big/5000
+	count_is 0 audit type=http.response
+}
+
+# Head and body go in two calls: what the head let go is written when the phrase is found.
+refused_by_its_body() {
+	cat >phrase.py <<-'END'
+		import http.client, sys
+		c = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+		c.request("POST", "/phrase", b"please DROP TABLE users")
+		print(c.getresponse().status)
+	END
+	policy 'capture: off' 'content: [{name: d, deny: "DROP TABLE", in: http}]'
+	run '1|137' "$python" phrase.py "${url##*:}"
+	has err '^warden: denied +http:POST 127\.0\.0\.1/phrase'
+	has err '^warden: .* 1 request: 1 denied'
+	sound audit
+	count_is 1 audit type=http.request http.path=/phrase decision.verdict=deny decision.rule=d
+	some_line audit type=run.end end.violations=1
+	run_options=(--mode audit)
+	run 0 "$python" phrase.py "${url##*:}"
+	same "$(<out)" 200 'answer'
+	has err '^warden: .* 1 request: 0 denied, 1 would have been'
+	sound audit
+	count_is 1 audit type=http.request http.path=/phrase decision.verdict=audit decision.rule=d
 }
 
 # ---- when nothing can be recorded ----
@@ -372,6 +396,7 @@ check '--audit -' on_standard_output
 check 'the default place' default_place
 check 'header fields stay out' header_fields_stay_out
 check 'capture' capture
+check 'capture: off, a request refused by its body' refused_by_its_body
 check 'a full disk denies in enforce' full_disk_denies
 check 'what ran is recorded, to the end' full_disk_recorded
 check 'on_audit_failure: continue' full_disk_may_continue

@@ -81,11 +81,27 @@ void exchange_drop_all(struct flow *f)
 void exchange_name(struct exchange *x, const char *method, size_t method_len, const char *host,
 		   size_t host_len, const char *path, size_t path_len)
 {
-	if (x->method)
-		return;
+	free(x->method);
+	free(x->host);
+	free(x->path);
 	x->method = strndup(method, method_len);
 	x->host = host_len ? strndup(host, host_len) : NULL;
 	x->path = strndup(path, path_len);
+}
+
+void exchange_decide(struct exchange *x, const struct rec_http *r)
+{
+	const char *method = (const char *)(r + 1);
+	const char *host = method + r->method_len;
+	const char *path = host + r->host_len;
+
+	if (!x->method || !r->phase)
+		exchange_name(x, method, r->method_len, host, r->host_len, path, r->path_len);
+	if (x->decided && !x->written && r->decision.verdict < x->decision.verdict)
+		return;
+	x->rec = r->rec;
+	x->decision = r->decision;
+	x->decided = true;
 }
 
 /* ---- events ---- */
@@ -129,9 +145,6 @@ void exchange_write_request(struct flow *f, struct exchange *x, bool whole)
 	struct judgement j = {.reason = NULL};
 	struct audit_event ev;
 
-	if (x->written)
-		return;
-	x->written = true;
 	event_of(s, AUDIT_HTTP_REQUEST, &x->rec, &ev);
 	snprintf(flow, sizeof(flow), "f%llu",
 		 (unsigned long long)(f->bound ? f->bind.cookie : f->id));
@@ -148,7 +161,8 @@ void exchange_write_request(struct flow *f, struct exchange *x, bool whole)
 		body_gap(&x->request, 0);
 	if (s->o.capture != CAPTURE_OFF)
 		body_finish(&x->request, &ev.content.request);
-	s->counts.requests++;
+	s->counts.requests += !x->written;
+	x->written = true;
 	session_emit(s, &ev);
 	judgement_done(&j);
 }

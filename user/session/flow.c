@@ -3,7 +3,8 @@
  * TLS streams. Two accounts of each come in: the kernel's decision on every request (flow_http), and
  * the plaintext itself (flow_data), which the reader of HTTP turns into messages. They are paired by
  * the number of the request. The event of a request is written when its body has passed, or at once
- * when it was refused or its text cannot be had.
+ * when it was refused or its text cannot be had. Then a phrase in its body, which the kernel finds
+ * later, is an event more.
  */
 #include "session/flow.h"
 
@@ -26,13 +27,13 @@ static void on_head(void *arg, const struct http_message *m)
 	if (!x)
 		return;
 	if (m->direction == HTTP_REQUEST) {
-		exchange_name(x, m->method, m->method_len, m->host, m->host_len, m->path,
-			      m->path_len);
+		if (!x->method)
+			exchange_name(x, m->method, m->method_len, m->host, m->host_len, m->path,
+				      m->path_len);
 		if (!x->decided)
 			x->rec = f->rec;
 	} else {
 		x->status = m->status;
-		x->answered = true;
 	}
 }
 
@@ -51,7 +52,8 @@ static void on_end(void *arg, const struct http_message *m, bool complete)
 
 	if (!x)
 		return;
-	exchange_write_request(f, x, m->direction == HTTP_REQUEST ? complete : false);
+	if (!x->written)
+		exchange_write_request(f, x, m->direction == HTTP_REQUEST ? complete : false);
 	if (m->direction == HTTP_RESPONSE) {
 		exchange_write_response(f, x, complete);
 		exchange_drop(f, x);
@@ -61,16 +63,10 @@ static void on_end(void *arg, const struct http_message *m, bool complete)
 /* Text of this direction ends here: what waits for it is written as far as it is known. */
 static void flow_stopped(struct flow *f, enum direction dir)
 {
-	struct exchange *next;
-
 	f->stopped[dir] = true;
-	for (struct exchange *x = f->first; x; x = next) {
-		next = x->next;
-		if (dir == DIR_WRITE && x->decided)
+	for (struct exchange *x = f->first; x && dir == DIR_WRITE; x = x->next)
+		if (x->decided && !x->written)
 			exchange_write_request(f, x, false);
-		if (dir == DIR_READ && x->written && !x->answered)
-			exchange_drop(f, x);
-	}
 }
 
 static void on_stop(void *arg, enum http_direction direction, enum http_why why,
@@ -152,11 +148,22 @@ static bool text_follows(const struct flow *f, const struct decision *d)
 	       d->verdict != VERDICT_DENY && d->verdict != VERDICT_KILL;
 }
 
+/* Nothing more is decided on requests before this one; those that no answer can come to go. */
+static void drop_spent(struct flow *f, uint64_t ordinal)
+{
+	struct exchange *next;
+
+	if (f->session->o.capture != CAPTURE_OFF && !f->stopped[DIR_READ])
+		return;
+	for (struct exchange *x = f->first; x; x = next) {
+		next = x->next;
+		if (x->ordinal < ordinal && x->written)
+			exchange_drop(f, x);
+	}
+}
+
 void flow_http(struct session *s, const struct rec_http *r)
 {
-	const char *method = (const char *)(r + 1);
-	const char *host = method + r->method_len;
-	const char *path = host + r->host_len;
 	struct flow *f = flow_of(s, r->stream, &r->rec);
 	struct exchange *x;
 
@@ -164,14 +171,12 @@ void flow_http(struct session *s, const struct rec_http *r)
 		s->counts.broken++;
 		return;
 	}
+	drop_spent(f, r->ordinal);
 	x = exchange_of(f, r->ordinal);
 	if (!x)
 		return;
-	exchange_name(x, method, r->method_len, host, r->host_len, path, r->path_len);
-	x->rec = r->rec;
-	x->decision = r->decision;
-	x->decided = true;
-	if (!text_follows(f, &r->decision))
+	exchange_decide(x, r);
+	if (x->written || !text_follows(f, &r->decision))
 		exchange_write_request(f, x, false);
 }
 

@@ -16,8 +16,7 @@ struct exchange {
 	struct rec rec; /* header of the decision's record: process and time */
 	struct decision decision;
 	bool decided;
-	bool written; /* the request's event is out */
-	bool answered;
+	bool written; /* an event of the request is out */
 	char *method, *host, *path;
 	uint32_t status;
 	struct body request, response;
@@ -48,11 +47,17 @@ struct exchange *exchange_find(struct flow *f, uint64_t ordinal);
 /* The same, made when it is not there; NULL without memory. */
 struct exchange *exchange_of(struct flow *f, uint64_t ordinal);
 
-/* Names it, unless it has a name already. */
 void exchange_name(struct exchange *x, const char *method, size_t method_len, const char *host,
 		   size_t host_len, const char *path, size_t path_len);
 
-/* The request's event, once; without `whole` the end of its body is missing. */
+/*
+ * Takes over what the kernel has decided: at the end of the head, and again where a phrase turns up
+ * (in the body, or before the head has ended). Of several decisions before the request's event the
+ * strictest counts; each one behind it is to have an event of its own.
+ */
+void exchange_decide(struct exchange *x, const struct rec_http *r);
+
+/* An event of the request; without `whole` the end of its body is missing. */
 void exchange_write_request(struct flow *f, struct exchange *x, bool whole);
 void exchange_write_response(struct flow *f, struct exchange *x, bool whole);
 
