@@ -190,6 +190,7 @@ static __always_inline void exec_send(struct scratch *s, __u32 tier, __u32 flags
 	r->flags |= flags;
 	r->decision = s->dec;
 	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
+	phrase_found(s, r->found);
 	record_send_event(s, refused(&s->dec));
 }
 

@@ -81,4 +81,11 @@ static __always_inline void phrase_scan(const void *img, struct scratch *s, __u3
 		loop(len, phrase_byte, &c);
 }
 
+/* For the record: the scan has stopped where the phrase ended, and from there it can be named. */
+static __always_inline void phrase_found(const struct scratch *s, __u32 found[2])
+{
+	found[0] = s->state[0];
+	found[1] = s->state[1];
+}
+
 #endif

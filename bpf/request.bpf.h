@@ -65,6 +65,7 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
 	r->ordinal = p->begun - 1;
 	r->flags = p->flags & HTTP1_PUBLIC_FLAGS;
 	r->phase = phase;
+	phrase_found(s, r->found);
 	r->method_len = record_append(s, p->method, p->method_len);
 	r->host_len = record_append(s, p->host, p->host_len);
 	r->path_len = record_append(s, p->path, p->path_len);

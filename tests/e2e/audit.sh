@@ -282,12 +282,13 @@ refused_by_its_body() {
 		c.request("POST", "/phrase", b"please DROP TABLE users")
 		print(c.getresponse().status)
 	END
-	policy 'capture: off' 'content: [{name: d, deny: "DROP TABLE", in: http}]'
+	policy 'capture: off' 'content: [{name: d, deny: ["rm -rf", "DROP TABLE"], in: http}]'
 	run '1|137' "$python" phrase.py "${url##*:}"
 	has err '^warden: denied +http:POST 127\.0\.0\.1/phrase'
 	has err '^warden: .* 1 request: 1 denied'
 	sound audit
-	count_is 1 audit type=http.request http.path=/phrase decision.verdict=deny decision.rule=d
+	count_is 1 audit type=http.request http.path=/phrase decision.verdict=deny \
+		decision.rule=d 'decision.matched=DROP TABLE'
 	some_line audit type=run.end end.violations=1
 	run_options=(--mode audit)
 	run 0 "$python" phrase.py "${url##*:}"
@@ -295,6 +296,16 @@ refused_by_its_body() {
 	has err '^warden: .* 1 request: 0 denied, 1 would have been'
 	sound audit
 	count_is 1 audit type=http.request http.path=/phrase decision.verdict=audit decision.rule=d
+}
+
+# The trail names the phrase as the policy writes it, also where it is far behind.
+matched_phrase() {
+	policy 'content: [{name: d, deny: ["rm -rf", "Drop Table"], in: exec}]'
+	echo '/usr/bin/echo "$(printf "%9000s" "drop table")"; :' >script # not an argument of sh
+	run 0 sh script
+	sound audit
+	some_line audit type=exec activity=exec:/usr/bin/echo decision.verdict=deny \
+		'decision.matched=Drop Table'
 }
 
 # ---- when nothing can be recorded ----
@@ -397,6 +408,7 @@ check 'the default place' default_place
 check 'header fields stay out' header_fields_stay_out
 check 'capture' capture
 check 'capture: off, a request refused by its body' refused_by_its_body
+check 'the phrase that was found' matched_phrase
 check 'a full disk denies in enforce' full_disk_denies
 check 'what ran is recorded, to the end' full_disk_recorded
 check 'on_audit_failure: continue' full_disk_may_continue

@@ -101,6 +101,7 @@ void exchange_decide(struct exchange *x, const struct rec_http *r)
 		return;
 	x->rec = r->rec;
 	x->decision = r->decision;
+	memcpy(x->found, r->found, sizeof(x->found));
 	x->decided = true;
 }
 
@@ -154,7 +155,7 @@ void exchange_write_request(struct flow *f, struct exchange *x, bool whole)
 	fill_net(f, addr, &ev.net);
 	fill_http(x, &ev.http);
 	if (x->decided) {
-		judge(s, &x->decision, &name, activity, &j, &ev.decision);
+		judge(s, &x->decision, &name, x->found, activity, &j, &ev.decision);
 		judge_count(s, &x->decision);
 	}
 	if (!whole)

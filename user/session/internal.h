@@ -38,9 +38,13 @@ struct judgement {
 	char *reason; /* owned */
 };
 
-/* A name for pattern_matches(), to tell which glob it was; NULL: not told. */
+/*
+ * The name is for pattern_matches(), to tell which glob it was; `found`, of the record, tells which
+ * phrase (NULL where there is none).
+ */
 void judge(const struct session *s, const struct decision *d, const struct activity_name *name,
-	   const char *activity, struct judgement *j, struct audit_decision *ret);
+	   const uint32_t *found, const char *activity, struct judgement *j,
+	   struct audit_decision *ret);
 void judgement_done(struct judgement *j);
 
 /* The first tool of the policy that the activity is, or NULL. */
@@ -48,6 +52,14 @@ const char *tool_of(const struct session *s, const struct activity_name *name);
 
 /* Counts a decision. */
 void judge_count(struct session *s, const struct decision *d);
+
+/* ---- phrase.c ---- */
+
+/*
+ * The phrase that broke the content rule with that number, as the policy writes it; NULL when it
+ * cannot be told. `found` is of the decision's record.
+ */
+const char *phrase_of(const struct session *s, uint32_t number, const uint32_t found[2]);
 
 /* ---- flow.c: TLS streams ---- */
 

@@ -57,7 +57,8 @@ void judge_count(struct session *s, const struct decision *d)
 }
 
 void judge(const struct session *s, const struct decision *d, const struct activity_name *name,
-	   const char *activity, struct judgement *j, struct audit_decision *ret)
+	   const uint32_t *found, const char *activity, struct judgement *j,
+	   struct audit_decision *ret)
 {
 	const struct image_header *h = s->o.image;
 	struct rule_view rule;
@@ -79,7 +80,8 @@ void judge(const struct session *s, const struct decision *d, const struct activ
 				 rule.column);
 			ret->at = j->at;
 		}
-		ret->matched = matched(s, d->rule, name);
+		ret->matched = found && d->layer == LAYER_CONTENT ? phrase_of(s, d->rule, found)
+								  : matched(s, d->rule, name);
 	}
 	if (ret->verdict && ret->layer && d->verdict != VERDICT_ALLOW) {
 		j->reason = decision_reason(s->o.image, d, activity);

@@ -125,7 +125,7 @@ static void on_exec(struct session *s, const struct rec *rec)
 	ev.exec.args = r->args_len ? args : NULL;
 	ev.exec.args_len = r->args_len;
 	ev.exec.args_cut = r->flags & EXEC_ARGS_CUT;
-	judge(s, &r->decision, &name, activity, &j, &ev.decision);
+	judge(s, &r->decision, &name, r->found, activity, &j, &ev.decision);
 	judge_count(s, &r->decision);
 	s->counts.programs++;
 	session_emit(s, &ev);
@@ -241,7 +241,7 @@ static void on_net(struct session *s, const struct rec *rec)
 		snprintf(flow, sizeof(flow), "f%llu", (unsigned long long)r->cookie);
 		ev.flow = flow;
 	}
-	judge(s, &r->decision, &name, activity, &j, &ev.decision);
+	judge(s, &r->decision, &name, NULL, activity, &j, &ev.decision);
 	if (rec->type == REC_OPAQUE)
 		ev.decision.reason = opaque_reason(r, ev.decision.reason);
 	judge_count(s, &r->decision);
