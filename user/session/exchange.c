@@ -59,6 +59,7 @@ struct exchange *exchange_of(struct flow *f, uint64_t ordinal)
 	while (*end)
 		end = &(*end)->next;
 	*end = x;
+	f->waiting++;
 	return x;
 }
 
@@ -69,6 +70,7 @@ void exchange_drop(struct flow *f, struct exchange *x)
 	while (*at != x)
 		at = &(*at)->next;
 	*at = x->next;
+	f->waiting--;
 	exchange_free(x);
 }
 

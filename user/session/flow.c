@@ -10,7 +10,12 @@
 
 #include <stdlib.h>
 
+#include "http1_state.h"
+
 #define WINDOW 65536 /* records come in order; a hole is a loss */
+
+/* With more requests without an answer, one half read, http1.h cannot tell whose the next one is. */
+#define WAITING_MAX (HTTP1_PAIRS + 1)
 
 /* ---- the reader of HTTP ---- */
 
@@ -153,6 +158,8 @@ static void drop_spent(struct flow *f, uint64_t ordinal)
 {
 	struct exchange *next;
 
+	if (f->waiting > WAITING_MAX)
+		f->stopped[DIR_READ] = true;
 	if (f->session->o.capture != CAPTURE_OFF && !f->stopped[DIR_READ])
 		return;
 	for (struct exchange *x = f->first; x; x = next) {

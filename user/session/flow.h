@@ -40,6 +40,7 @@ struct flow {
 	struct http *http;
 	bool stopped[DIR_COUNT]; /* no text of this direction any more */
 	struct exchange *first;
+	size_t waiting; /* exchanges in the list */
 };
 
 /* The exchange with that number, or NULL. */
