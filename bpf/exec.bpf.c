@@ -179,7 +179,7 @@ static __always_inline void exec_decide(const void *img, struct scratch *s)
 	struct rec_exec *r = exec_record(s);
 
 	activity_decide(img, s);
-	if ((r->flags & EXEC_ARGS_UNREAD) && phrase_any(img, KIND_EXEC) && !refused(&s->dec))
+	if ((r->flags & EXEC_ARGS_UNREAD) && image_has_phrases(img, KIND_EXEC) && !refused(&s->dec))
 		decide_refuse(img, &s->dec, LAYER_CONTENT, RULE_NONE);
 }
 
@@ -264,11 +264,11 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 		return -EPERM;
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, bprm);
-	if (phrase_any(img, KIND_EXEC))
+	if (image_has_phrases(img, KIND_EXEC))
 		exec_look_early(img, s);
 	exec_decide(img, s);
 	if (refused(&s->dec)) {
-		if (!phrase_any(img, KIND_EXEC))
+		if (!image_has_phrases(img, KIND_EXEC))
 			exec_look_early(img, s); /* for the record only */
 		exec_cwd(s);
 		exec_send(s, TIER_LSM, EXEC_REFUSED);

@@ -215,6 +215,12 @@ static __always_inline const struct image_header *image_header(const void *img)
 	return img;
 }
 
+/* True when rules look for phrases in activities of this kind. */
+static __always_inline int image_has_phrases(const void *img, enum kind kind)
+{
+	return image_header(img)->phrase_kinds >> kind & 1;
+}
+
 #ifdef __bpf__
 /* The size of the blocks - 1, set before loading: the verifier takes it as a constant. */
 extern const volatile __u64 image_mask;

@@ -14,12 +14,6 @@ struct phrase_ctx { /* on the stack of the caller: pointers only, see match.h */
 	struct scratch *s;
 };
 
-/* True when rules look for phrases in activities of this kind. */
-static __always_inline int phrase_any(const void *img, enum kind kind)
-{
-	return image_header(img)->phrase_kinds >> kind & 1;
-}
-
 static __always_inline void phrase_init(const void *img, struct scratch *s)
 {
 	s->state[0] = image_header(img)->phrases[0].start;
@@ -77,7 +71,7 @@ static __always_inline void phrase_scan(const void *img, struct scratch *s, __u3
 {
 	struct phrase_ctx c = {.img = img, .s = s};
 
-	if (phrase_any(img, s->act.kind & 3) && s->phrase == ROW_NONE)
+	if (image_has_phrases(img, s->act.kind & 3) && s->phrase == ROW_NONE)
 		loop(len, phrase_byte, &c);
 }
 

@@ -189,7 +189,7 @@ static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
 	}
 	if (s->step.kind == HTTP1_HEAD_DONE) {
 		tls_head(c, p);
-		if ((p->flags & HTTP1_ENCODED) && phrase_any(c->img, KIND_HTTP) && !refused(&s->dec))
+		if ((p->flags & HTTP1_ENCODED) && image_has_phrases(c->img, KIND_HTTP) && !refused(&s->dec))
 			tls_opaque(c, OPAQUE_ENCODED); /* its end is known: others follow */
 	} else if (s->step.kind == HTTP1_LOST || s->step.kind == HTTP1_TUNNEL) {
 		tls_blind(c, tls_lost_why(p));

@@ -74,6 +74,8 @@ uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t le
 	uint32_t states[2] = {d[0].start, d[1].start};
 	uint32_t phrase = ROW_NONE;
 
+	if (!image_has_phrases(img, kind))
+		return ROW_NONE;
 	for (size_t i = 0; i < len && phrase == ROW_NONE; i++)
 		for (size_t n = 0; n < 2; n++)
 			phrase = step(img, &d[n], kind, (uint8_t)text[i], &states[n], phrase);

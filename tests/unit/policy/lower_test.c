@@ -245,8 +245,8 @@ static struct image_row expected(const struct policy *p, const struct activity_n
 /* A socket passed in another way than the plain one: see match_unix(), and its own test. */
 static bool is_roundabout(const struct ask *ask)
 {
-	_free_ char *path = strndup(ask->name.text ?: "", ask->name.len), *rest = path;
-	char *segment = strsep(&rest, "/");
+	_free_ char *path = strndup(ask->name.text ?: "", ask->name.len);
+	char *rest = path, *segment = strsep(&rest, "/");
 
 	if (ask->name.kind != KIND_NET || !ask->name.text || *path == '@')
 		return false;
