@@ -2,13 +2,16 @@
 /*
  * Who belongs to the workload: the tasks of its cgroup, and all that they ever started.
  *
- *   tp_btf/task_newtask        a child inherits membership before it can run (io_uring's threads too)
- *   tp_btf/cgroup_attach_task  a member that moves a task out of the cgroup is killed
+ *   tp_btf/task_newtask        a child inherits membership before it can run (io_uring's threads too);
+ *                              one that is born outside of the cgroup is killed, its parent too
+ *   tp_btf/cgroup_attach_task  a member that moves a task out of the cgroup is killed, and the task if
+ *                              it is one of the workload
  *   syscall                    the first process of the workload says from where it runs
  *
  * Attack: leave the cgroup, then do what policy forbids. Membership is kept in task storage as
- * well, which goes where the task goes. If it cannot be written the parent is killed: a child that
- * nobody watches is worse than an agent that stops.
+ * well, which goes where the task goes; but programs on the cgroup do not see who has left it. If it
+ * cannot be written the parent is killed: a child that nobody watches is worse than an agent that
+ * stops.
  */
 #include "warden.bpf.h"
 
@@ -20,6 +23,7 @@ const volatile __u64 digest_key = 0;
 
 __u32 audit_failed = 0;
 __u32 scope_level = 0;
+__u32 doomed_full = 0;
 
 /* Tries one slot, and stops when it is ours; one call too many says that none was free. */
 static long scratch_try(__u32 i, void *first)
@@ -55,19 +59,6 @@ static __always_inline void tamper_report(__u32 what, __u32 pid)
 	scratch_release(s);
 }
 
-SEC("tp_btf/task_newtask")
-int BPF_PROG(scope_newtask, struct task_struct *child, __u64 clone_flags)
-{
-	if (!scope_current())
-		return 0;
-	if (bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		return 0;
-	bpf_send_signal(SIGKILL);
-	loss_add(LOSS_STORAGE, 0);
-	tamper_report(TAMPER_NO_MEMBER, BPF_CORE_READ(child, tgid));
-	return 0;
-}
-
 /* True when a cgroup is the workload's or below it. */
 static __always_inline int scope_has_cgroup(struct cgroup *cgroup)
 {
@@ -80,13 +71,58 @@ static __always_inline int scope_has_cgroup(struct cgroup *cgroup)
 	return BPF_CORE_READ(ancestor, kn, id) == scope_cgroup;
 }
 
+/* Kills another process than the current one. Linux 6.13 and newer can; else returns an error. */
+extern int bpf_send_signal_task(struct task_struct *task, int sig, enum pid_type type,
+				__u64 value) __ksym __weak;
+
+static __always_inline int scope_kill(struct task_struct *task)
+{
+	if (!bpf_send_signal_task)
+		return -EPERM;
+	return bpf_send_signal_task(task, SIGKILL, PIDTYPE_TGID, 0);
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(scope_newtask, struct task_struct *child, __u64 clone_flags)
+{
+	int outside, stored;
+
+	if (!scope_current())
+		return 0;
+	/* CLONE_INTO_CGROUP puts a child elsewhere without moving anybody. */
+	outside = !scope_has_cgroup(BPF_CORE_READ(child, cgroups, dfl_cgrp));
+	if (doom_meets() || outside) { /* one who is to die leaves nobody behind */
+		doom(child);
+		scope_kill(child);
+	}
+	stored = !!bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!outside && stored)
+		return 0;
+	if (!stored)
+		loss_add(LOSS_STORAGE, 0);
+	bpf_send_signal(SIGKILL);
+	tamper_report(outside ? TAMPER_LEFT_CGROUP : TAMPER_NO_MEMBER, BPF_CORE_READ(child, tgid));
+	return 0;
+}
+
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(scope_attach, struct cgroup *to, const char *path, struct task_struct *task,
 	     _Bool threadgroup)
 {
+	int ours;
+
 	if (!scope_current() || scope_has_cgroup(to))
 		return 0;
-	bpf_send_signal(SIGKILL);
+	/*
+	 * Two are to die, the one that moves and the one that is moved, but interrupts are off here,
+	 * and then one program can send one signal. The one that is outside by now comes first.
+	 */
+	ours = bpf_task_storage_get(&members, task, 0, 0) != 0;
+	if (ours)
+		doom(task);
+	doom(bpf_get_current_task_btf());
+	if (!ours || scope_kill(task))
+		bpf_send_signal(SIGKILL);
 	tamper_report(TAMPER_LEFT_CGROUP, BPF_CORE_READ(task, tgid));
 	return 0;
 }

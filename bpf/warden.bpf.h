@@ -29,6 +29,7 @@ extern const volatile __u64 digest_key;	    /* random: see request.bpf.h */
 
 extern __u32 audit_failed; /* the trail cannot be written */
 extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle() has run in it */
+extern __u32 doomed_full;  /* somebody did not fit into `doomed`: all are to die */
 
 /* ---- maps ---- */
 
@@ -93,6 +94,18 @@ struct {
 	__type(key, int);
 	__type(value, struct member);
 } members SEC(".maps") __weak;
+
+/*
+ * Processes that are to die, where nobody could be killed on the spot: thread group -> when its
+ * leader started (CLOCK_BOOTTIME). User space takes them out and kills them, whatever has become of
+ * the record; until then they are killed at their next fork or exec. Room is made beforehand.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} doomed SEC(".maps") __weak;
 
 /*
  * Working memory. Not per-CPU: a sleepable program gives up its CPU while it reads user memory,
@@ -163,6 +176,31 @@ static __always_inline void scratch_release(struct scratch *s)
 	__sync_val_compare_and_swap(&s->owner, 1, 0);
 }
 
+/* ---- the doomed ---- */
+
+/* Who does not fit dooms all: user space ends the workload. */
+static __always_inline void doom(struct task_struct *task)
+{
+	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (bpf_map_update_elem(&doomed, &tgid, &start, BPF_ANY))
+		doomed_full = 1;
+}
+
+/* Kills the current process if it is doomed; for programs that may send signals. */
+static __noinline int doom_meets(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 tgid = task->tgid;
+	__u64 *start = bpf_map_lookup_elem(&doomed, &tgid);
+
+	if (!start || *start != task->group_leader->start_boottime)
+		return 0;
+	bpf_send_signal(SIGKILL);
+	return 1;
+}
+
 /* ---- scope ---- */
 
 /*
@@ -184,18 +222,20 @@ static __always_inline int scope_current(void)
 
 /*
  * The same, and gives membership to a task that is in the cgroup without having inherited it: the
- * first one, which warden put there, and any that was missed at its birth. Asked at each exec.
+ * first one, which warden put there, and any that was missed at its birth. Asked at each exec, which
+ * a doomed process does not survive.
  */
 static __always_inline int scope_adopt(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (bpf_task_storage_get(&members, task, 0, 0))
-		return 1;
-	if (!scope_in_cgroup())
-		return 0;
-	if (!bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		loss_add(LOSS_STORAGE, 0);
+	if (!bpf_task_storage_get(&members, task, 0, 0)) {
+		if (!scope_in_cgroup())
+			return 0;
+		if (!bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
+			loss_add(LOSS_STORAGE, 0);
+	}
+	doom_meets();
 	return 1;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "kernel_internal.h"
+#include "members.h"
 #include "uprobes.h"
 
 /* Of <linux/bpf.h> since 6.7; the names are not in every distribution's headers. */
@@ -157,6 +158,18 @@ static int publish(struct kernel *k, const struct image_block *image)
 	return 0;
 }
 
+/* So that whoever cleans up behind us finds the workload's processes wherever they are. */
+static int pin_members(struct kernel *k)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/" DOOMED_PIN, k->pins);
+	if (bpf_obj_pin(bpf_map__fd(k->skel->maps.doomed), path) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "%s/" MEMBERS_PIN, k->pins); /* last: it says that both are there */
+	return bpf_obj_pin(bpf_map__fd(k->skel->maps.members), path) < 0 ? -errno : 0;
+}
+
 static int load_programs(struct kernel *k, const struct kernel_options *o,
 			 struct kernel_error *error)
 {
@@ -174,7 +187,10 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	if (r < 0)
 		return fail(error, r, "this kernel refuses", "warden's programs (see --debug)");
 	r = publish(k, o->image);
-	return r < 0 ? fail(error, r, "cannot publish", "the policy") : 0;
+	if (r < 0)
+		return fail(error, r, "cannot publish", "the policy");
+	r = pin_members(k);
+	return r < 0 ? fail(error, r, "cannot pin", "maps") : 0;
 }
 
 /* ---- attaching ---- */
@@ -221,6 +237,19 @@ int kernel_settle(struct kernel *k)
 void kernel_set_audit_failed(struct kernel *k, bool failed)
 {
 	__atomic_store_n(&k->skel->bss->audit_failed, failed, __ATOMIC_RELEASE);
+}
+
+int kernel_kill_doomed(struct kernel *k)
+{
+	if (__atomic_load_n(&k->skel->bss->doomed_full, __ATOMIC_ACQUIRE))
+		return -ENOSPC;
+	return doomed_kill(bpf_map__fd(k->skel->maps.doomed));
+}
+
+int kernel_destroy_members(struct kernel *k, int timeout_ms)
+{
+	return members_destroy(bpf_map__fd(k->skel->maps.members),
+			       bpf_map__fd(k->skel->maps.doomed), timeout_ms);
 }
 
 void kernel_forget_socket(struct kernel *k, uint64_t cookie)

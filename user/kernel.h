@@ -70,6 +70,15 @@ int kernel_events_fd(const struct kernel *k);
 /* The state in which on_audit_failure holds. */
 void kernel_set_audit_failed(struct kernel *k, bool failed);
 
+/*
+ * Kills the processes that the programs could not kill on the spot. Returns how many have not ended
+ * yet; -ENOSPC: there are more than can be remembered, and the whole workload has to die; or -errno.
+ */
+int kernel_kill_doomed(struct kernel *k);
+
+/* Kills all processes of the workload, in its cgroup or not, as members_destroy() does. */
+int kernel_destroy_members(struct kernel *k, int timeout_ms);
+
 /* Sums of the loss counters since the start, LOSS_COUNT of them. Returns 0 or -errno. */
 int kernel_losses(struct kernel *k, struct loss_count *ret);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,7 @@ int process_kill(pid_t pid, uint64_t start)
 {
 	/* Held first: who then proves to have started at the right time is who is held. */
 	_close_ int held = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = {.fd = held, .events = POLLIN};
 	uint64_t ticks;
 	int r;
 
@@ -51,6 +53,8 @@ int process_kill(pid_t pid, uint64_t start)
 	if (r < 0)
 		return r;
 	if (ticks != start / (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)))
+		return -ESRCH;
+	if (poll(&end, 1, 0) > 0) /* it has ended, and waits for its parent */
 		return -ESRCH;
 	return syscall(SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) < 0 ? -errno : 0;
 }

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "cgroup.h"
+#include "members.h"
 #include "mounts.h"
 
 #define RUNS_DIR  "/run/warden/runs"
@@ -59,6 +60,8 @@ static int clean_up(const char *file, const char *pins, const char *cgroup)
 {
 	int r = cgroup_destroy(cgroup, KILL_WAIT);
 
+	if (r == 0)
+		r = members_destroy_pinned(pins, KILL_WAIT);
 	if (r < 0)
 		return r;
 	remove_pins(pins);

@@ -145,6 +145,11 @@ static bool plaintext_is_signal(const struct tiers *t)
 	return t->plaintext == TIER_SIGNAL;
 }
 
+static bool any_cgroup_program(const struct tiers *t)
+{
+	return net_is_cgroup(t) || any_plaintext(t);
+}
+
 static const struct {
 	bool (*holds)(const struct tiers *);
 	const char *text;
@@ -174,6 +179,10 @@ static const struct {
 			   "milliseconds, from warden; if warden has died, it gets no answer at "
 			   "all."},
 	{plaintext_is_signal, "plaintext: every refused request ends its process."},
+	{any_cgroup_program,
+	 "membership: a process that a workload with root's rights puts outside of its cgroup is "
+	 "killed: at once since Linux 6.13, before that within milliseconds, in which `net` (tier "
+	 "cgroup) and `opaque` do not see it. Nor do they see one that somebody else puts there."},
 };
 
 size_t tiers_limits(const struct tiers *t, const char *ret[TIERS_LIMITS])

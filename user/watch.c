@@ -58,6 +58,7 @@ struct watch {
 	bool refused;	/* the command itself was, before its first instruction */
 	bool started;	/* its first program runs */
 	bool kill_rest; /* told to stop while others were left */
+	bool kill_all;	/* too many are to die for each to be known */
 	int populated;	/* fd of cgroup.events */
 	int signals;
 	struct spawn_signals was;
@@ -219,6 +220,33 @@ static void destroy_socket(struct watch *w, uint64_t cookie, const struct rec *r
 		log_debug("cannot destroy a socket: %s", strerror(-e));
 }
 
+/* Whom the programs could not kill on the spot. Whether their records have come does not matter. */
+static void kill_doomed(struct watch *w)
+{
+	int r = kernel_kill_doomed(w->kernel);
+
+	if (r == -ENOSPC && !w->kill_all) {
+		w->kill_all = true;
+		log_error("too many processes had to be killed: the workload is ended");
+	} else if (r < 0 && r != -ENOSPC) {
+		log_error("cannot kill a process: %s", strerror(-r));
+	}
+	if (w->kill_all) {
+		cgroup_destroy(w->cgroup.path, 0);
+		kernel_destroy_members(w->kernel, 0);
+	}
+}
+
+/* Before programs are let go: nobody who belongs to the workload may be left, wherever he is. */
+static void end_members(struct watch *w)
+{
+	int r = w->kernel ? kernel_destroy_members(w->kernel, KILL_WAIT_MS) : 0;
+
+	if (r < 0)
+		log_error("processes of the workload are left, outside of its cgroup: %s",
+			  strerror(-r));
+}
+
 /* A destination refused with action: kill, by a program type that cannot send signals. */
 static void kill_process(const struct rec_net *r)
 {
@@ -343,6 +371,7 @@ static uint64_t drain(struct watch *w)
 	uint64_t now = monotonic(), upto;
 	uint64_t n = kernel_drain(w->kernel, on_raw, w, &upto);
 
+	kill_doomed(w);
 	if (upto > now)
 		upto = now;
 	order_release(&w->order, upto - HORIZON_NS, on_ordered, w);
@@ -524,6 +553,7 @@ static int live(struct watch *w)
 	if (start_command(w) != 0)
 		return 1;
 	loop_until_empty(w);
+	end_members(w);
 	drain_rest(w);
 	session_finish(w->session);
 	put_end(w);
@@ -628,6 +658,7 @@ int watch_command(const struct watch_options *o)
 		status = live(&w);
 	/* Nothing may run on without its programs. */
 	cgroup_destroy(o->place->cgroup, KILL_WAIT_MS);
+	end_members(&w);
 	kernel_close(&w.kernel);
 	session_free(&w.session);
 	order_free(&w.order);

@@ -186,6 +186,12 @@ struct bpf_sock_addr_kern {
 
 #pragma clang attribute pop
 
+/* Whom a signal goes to: values that never changed. */
+enum pid_type {
+	PIDTYPE_PID,
+	PIDTYPE_TGID,
+};
+
 /* Of the user API, with layouts that never change. */
 struct in_addr {
 	__be32 s_addr;

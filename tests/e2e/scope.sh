@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 # Membership: whatever a process of the workload does to get away, it and its children stay in it.
-# Far end: the file that /usr/bin/touch would create.
+# Far end: the file that /usr/bin/touch would create, and a server that logs what reaches it.
 # shellcheck disable=SC2016,SC2317 # code for other shells; functions called by check
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "$0")/../lib/tap.sh"
@@ -9,6 +9,8 @@ need_root
 
 python=/usr/bin/python3
 deny_touch='deny: ["exec:/usr/bin/touch"]'
+serve net "$T/net"
+read -r port _ <"$T/net/port"
 
 # Where the v2 hierarchy is, and the shell line that names a process's own cgroup in it.
 cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
@@ -59,6 +61,102 @@ moves_another() {
 	allowed 137 sh another
 	absent mark
 	some_line audit.allowed type=tamper
+}
+
+# A cgroup outside of the workload's: sets out.
+outside() {
+	out="$cgroups/warden-test-$$-$1"
+	mkdir "$out"
+	trap 'echo 1 >"$out/cgroup.kill" && within 10 rmdir "$out"' EXIT
+}
+
+# escape.py WAY CGROUP PORT TEXT: has a child in another cgroup connect to the port, and go on for
+# as long as it can. WAY: "born" there, or "moved" there.
+cat >"$T/escape.py" <<'END'
+import ctypes, os, signal, socket, struct, sys, time
+way, cgroup, port, text = sys.argv[1:]
+CLONE3, CLONE_INTO_CGROUP = 435, 0x200000000
+
+def act():
+    socket.create_connection(("127.0.0.1", int(port)), 5).sendall(text.encode())
+
+def child():
+    for n in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
+        signal.signal(n, signal.SIG_IGN)
+    os.setsid()
+    if way != "born":
+        time.sleep(0.7)
+    try:
+        act()
+    except OSError:
+        pass
+    time.sleep(0.7)
+    open("alive", "w").write(str(os.getpid()))
+    os._exit(0)
+
+def born():
+    arguments = ctypes.create_string_buffer(
+        struct.pack("11Q", CLONE_INTO_CGROUP, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, 0, 0,
+                    os.open(cgroup, os.O_RDONLY)), 88)
+    libc = ctypes.CDLL(None, use_errno=True)
+    pid = libc.syscall(CLONE3, arguments, 88)
+    if pid == -1:
+        sys.exit(os.strerror(ctypes.get_errno()))
+    if pid == 0:
+        child()
+    return pid
+
+def moved():
+    pid = os.fork()
+    if pid == 0:
+        child()
+    with open(cgroup + "/cgroup.procs", "w") as procs:
+        procs.write(str(pid))
+    return pid
+
+os.waitpid(born() if way == "born" else moved(), 0)
+END
+
+# Whoever gets out does not get anywhere, and does not outlive the run. Otherwise he does.
+escapes() {
+	outside "$1"
+	"$python" "$T/escape.py" "$1" "$out" "$port" "<$1 free>"
+	within 5 test "$(lines text "$T/net/log" "<$1 free>")" = 1
+	exists alive
+	rm alive
+	policy "deny: [\"net:127.0.0.1:$port\"]"
+	run 137 "$python" "$T/escape.py" "$1" "$out" "$port" "<$1>"
+	has "$out/cgroup.events" '^populated 0'
+	sleep $((2 * slow))
+	absent alive
+	same "$(lines text "$T/net/log" "<$1>")" 0 'connections'
+	some_line audit type=tamper severity=critical
+}
+
+# Also when warden is not there to see to it: its guardian does.
+guardian_finds_them() {
+	local warden
+	outside guardian
+	cat >outside.py <<-'END'
+		import os, signal, sys, time
+		if os.fork():
+		    signal.pause()
+		open("child", "w").write(str(os.getpid()))
+		while open(sys.argv[1]).read() == "":  # until somebody has moved us
+		    time.sleep(0.02)
+		while True:
+		    open("beat", "a").write("x")
+		    time.sleep(0.02)
+	END
+	: >go
+	"$WARDEN" run --audit audit -- "$python" outside.py go 2>err &
+	warden=$!
+	within 10 test -s child
+	cat child >"$out/cgroup.procs" # by us, who may
+	echo go >go
+	within 10 test -s beat
+	kill -KILL "$warden"
+	within 10 grep -q '^populated 0' "$out/cgroup.events"
 }
 
 # A daemon of the classic kind: new session, orphaned, streams closed.
@@ -137,6 +235,9 @@ cgroup_namespace() {
 check 'leaving the cgroup' leaves
 check 'a cgroup below is the same workload' moves_below
 check 'moving another out of the cgroup' moves_another
+check 'a child that is born in another cgroup' escapes born
+check 'a child that is moved to another cgroup' escapes moved
+check 'a process outside, when warden is killed' guardian_finds_them
 check 'a daemon' daemon
 check 'namespaces' namespaces
 check 'a storm of children' storm
