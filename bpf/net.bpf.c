@@ -202,11 +202,21 @@ int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 #define CGROUP_ALLOW 1
 #define CGROUP_DENY  0
 
+/* Decides. Programs on a cgroup cannot send signals: who is to be killed is doomed. */
+static __always_inline int net_cgroup_finish(const void *img, struct scratch *s)
+{
+	int ret = net_finish(img, s, TIER_CGROUP) ? CGROUP_DENY : CGROUP_ALLOW;
+
+	if (s->dec.verdict == VERDICT_KILL)
+		doom(bpf_get_current_task_btf());
+	scratch_release(s);
+	return ret;
+}
+
 static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six)
 {
 	const void *img;
 	struct scratch *s = decision_begin(&img);
-	int ret = CGROUP_ALLOW;
 
 	if (!s)
 		return CGROUP_DENY;
@@ -219,10 +229,7 @@ static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six)
 			   (__u64)bpf_ntohl(ctx->user_ip6[2]) << 32 | bpf_ntohl(ctx->user_ip6[3]));
 	else
 		net_match4(img, s, bpf_ntohl(ctx->user_ip4));
-	if (net_finish(img, s, TIER_CGROUP))
-		ret = CGROUP_DENY;
-	scratch_release(s);
-	return ret;
+	return net_cgroup_finish(img, s);
 }
 
 static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six)
@@ -284,17 +291,13 @@ static __always_inline int net_cgroup_unix(struct bpf_sock_addr *ctx)
 	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
 	const void *img;
 	struct scratch *s = decision_begin(&img);
-	int ret = CGROUP_ALLOW;
 
 	if (!s)
 		return CGROUP_DENY;
 	net_start(s, REC_NET, AF_UNIX, 0);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_match_sockaddr(img, s, BPF_CORE_READ(kern, uaddr), BPF_CORE_READ(kern, uaddrlen));
-	if (net_finish(img, s, TIER_CGROUP))
-		ret = CGROUP_DENY;
-	scratch_release(s);
-	return ret;
+	return net_cgroup_finish(img, s);
 }
 
 SEC("?cgroup/connect_unix")

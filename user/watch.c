@@ -19,7 +19,6 @@
 #include "console.h"
 #include "kernel.h"
 #include "order.h"
-#include "process.h"
 #include "recorder.h"
 #include "session/session.h"
 #include "sockets.h"
@@ -247,18 +246,6 @@ static void end_members(struct watch *w)
 			  strerror(-r));
 }
 
-/* A destination refused with action: kill, by a program type that cannot send signals. */
-static void kill_process(const struct rec_net *r)
-{
-	int e;
-
-	if (r->decision.verdict != VERDICT_KILL || r->decision.tier != TIER_CGROUP)
-		return;
-	e = process_kill((pid_t)r->rec.tgid, r->rec.start);
-	if (e < 0 && e != -ESRCH)
-		log_error("cannot kill process %u: %s", r->rec.tgid, strerror(-e));
-}
-
 static void on_raw(void *ctx, const struct rec *r)
 {
 	struct watch *w = ctx;
@@ -271,8 +258,6 @@ static void on_raw(void *ctx, const struct rec *r)
 	if (r->type == REC_OPAQUE && r->size >= sizeof(struct rec_net) &&
 	    is_refused(&((const struct rec_net *)r)->decision))
 		destroy_socket(w, ((const struct rec_net *)r)->cookie, r);
-	if (r->type == REC_NET && r->size >= sizeof(struct rec_net))
-		kill_process((const struct rec_net *)r);
 	order_put(&w->order, r);
 }
 

@@ -242,6 +242,35 @@ action_kill() {
 	same "$(opened)" "$before" 'connections'
 }
 
+# Not only when there is room for the record of it: a ring that is full at the time holds nobody up.
+action_kill_unseen() {
+	policy "deny: [{match: \"net:127.0.0.1:$closed4\", action: kill}, \"http:PUT */never\"]"
+	cat >unseen.py <<-'END'
+		import socket, ssl, sys, time
+		https, closed = int(sys.argv[1]), int(sys.argv[2])
+		context = ssl.create_default_context()
+		tls = context.wrap_socket(socket.create_connection(("127.0.0.1", https), 20),
+		                          server_hostname="127.0.0.1")
+		tls.setblocking(False)
+		try:  # one call, and a record for each request of it
+		    tls.send(b"GET /flood HTTP/1.1\r\nHost: h\r\n\r\n" * 40000)
+		except ssl.SSLWantWriteError:
+		    pass
+		try:
+		    socket.socket().connect(("127.0.0.1", closed))
+		except OSError as error:
+		    print(error, flush=True)
+		time.sleep(5)
+		print("survived")
+	END
+	local before
+	before=$(opened)
+	SSL_CERT_FILE=$T/https/cert.pem run 137 "$python" unseen.py "$(<"$T/https/port")" "$closed4"
+	hasnt out survived
+	some_line audit type=loss loss.reason=events_ring_full
+	same "$(opened)" "$before" 'connections'
+}
+
 # Each first use of a destination by a socket is one line.
 each_use_is_recorded() {
 	dialler=(run 0)
@@ -287,5 +316,7 @@ check 'many threads' many_threads
 check 'a socket survives its denial' socket_survives
 check 'mode: audit blocks nothing' mode_audit
 check 'action: kill' action_kill
+serve https "$T/https"
+check 'action: kill, when its record is lost' action_kill_unseen
 check 'each first use is recorded' each_use_is_recorded
 finish
