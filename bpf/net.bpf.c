@@ -69,9 +69,54 @@ static __always_inline void net_match_unix(const void *img, struct scratch *s, c
 	net_record(s)->path_len = record_append(s, s->name, len);
 }
 
-/* A socket address in kernel memory -> what it hits. */
-static __always_inline void net_match_sockaddr(const void *img, struct scratch *s, const void *addr,
-					       int len)
+/* ---- the address of all zeros ---- */
+
+/*
+ * Connecting there reaches the machine itself: at the address that the socket has, or else at the
+ * loopback (ip_route_output_key()). `sk` is a plain address in all of these.
+ */
+#define LOOPBACK4 0x7f000001
+
+static __always_inline __u32 net_self4(const struct sock *sk)
+{
+	__u32 own = bpf_ntohl(BPF_CORE_READ((const struct inet_sock *)sk, inet_saddr));
+
+	return own ? own : LOOPBACK4;
+}
+
+/* Of IPv6 it is the loopback: of IPv4, if the socket has an address of IPv4 (tcp_v6_connect()). */
+static __always_inline __u64 net_self6(const struct sock *sk)
+{
+	__u64 own[2];
+
+	BPF_CORE_READ_INTO(&own, sk, __sk_common.skc_v6_rcv_saddr);
+	if (!own[0] && (__u32)own[1] == bpf_htonl(0xffff))
+		return 0xffffULL << 32 | LOOPBACK4;
+	return 1;
+}
+
+static __noinline int net_dest4(const void *img, struct scratch *s, const struct sock *sk, __u32 addr)
+{
+	net_match4(img, s, addr ? addr : net_self4(sk));
+	return 0;
+}
+
+static __noinline int net_dest6(const void *img, struct scratch *s, const struct sock *sk, __u64 high,
+				__u64 low)
+{
+	if (!high && !low)
+		low = net_self6(sk);
+	if (!high && low == 0xffffULL << 32)
+		low |= net_self4(sk);
+	net_match6(img, s, high, low);
+	return 0;
+}
+
+/* ---- socket addresses ---- */
+
+/* One in kernel memory -> what it hits. */
+static __always_inline void net_match_sockaddr(const void *img, struct scratch *s,
+					       const struct sock *sk, const void *addr, int len)
 {
 	struct rec_net *r = net_record(s);
 	__u64 half[2] = {};
@@ -82,12 +127,12 @@ static __always_inline void net_match_sockaddr(const void *img, struct scratch *
 		bpf_probe_read_kernel(&port, sizeof(port), addr + 2);
 		bpf_probe_read_kernel(&v4, sizeof(v4), addr + 4);
 		r->port = bpf_ntohs(port);
-		net_match4(img, s, bpf_ntohl(v4));
+		net_dest4(img, s, sk, bpf_ntohl(v4));
 	} else if (r->family == AF_INET6) {
 		bpf_probe_read_kernel(&port, sizeof(port), addr + 2);
 		bpf_probe_read_kernel(half, sizeof(half), addr + 8);
 		r->port = bpf_ntohs(port);
-		net_match6(img, s, bpf_be64_to_cpu(half[0]), bpf_be64_to_cpu(half[1]));
+		net_dest6(img, s, sk, bpf_be64_to_cpu(half[0]), bpf_be64_to_cpu(half[1]));
 	} else if (r->family == AF_UNIX) {
 		net_match_unix(img, s, addr + 2, len > 2 ? len - 2 : 0);
 	} else {
@@ -97,8 +142,34 @@ static __always_inline void net_match_sockaddr(const void *img, struct scratch *
 
 /* ---- the lsm tier ---- */
 
-/* Decides on a socket address in kernel memory: 0 or -EPERM. */
-static __always_inline int net_lsm(struct socket *sock, const void *addr, int len)
+/* True for the address of all zeros, also as an IPv4-mapped one, in network byte order. */
+static __always_inline int net_is_self(__u64 first, __u64 second)
+{
+	return !first && (!second || second == bpf_htonl(0xffff));
+}
+
+/*
+ * Control data of a message may name the address to send from (IP_PKTINFO), which then is the
+ * destination, too. It is not read here.
+ */
+static __noinline int net_names_source(const struct msghdr *msg, const void *addr, __u32 family)
+{
+	__u64 half[2] = {};
+
+	if (!msg || !BPF_CORE_READ(msg, msg_controllen))
+		return 0;
+	if (family == AF_INET)
+		bpf_probe_read_kernel(half, 4, addr + 4);
+	else if (family == AF_INET6)
+		bpf_probe_read_kernel(half, sizeof(half), addr + 8);
+	else
+		return 0;
+	return net_is_self(half[0], half[1]);
+}
+
+/* Decides on a socket address in kernel memory, of a message if there is one: 0 or -EPERM. */
+static __always_inline int net_lsm(struct socket *sock, const struct msghdr *msg, const void *addr,
+				   int len)
 {
 	struct sock *sk = BPF_CORE_READ(sock, sk);
 	const void *img;
@@ -115,7 +186,11 @@ static __always_inline int net_lsm(struct socket *sock, const void *addr, int le
 		return -EPERM;
 	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
 	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	net_match_sockaddr(img, s, addr, len);
+	net_match_sockaddr(img, s, sk, addr, len);
+	if (net_names_source(msg, addr, family)) {
+		s->act.flags |= ACTIVITY_UNKNOWN;
+		s->m.hit.allow = RULE_NONE;
+	}
 	if (net_finish(img, s, TIER_LSM)) {
 		if (s->dec.verdict == VERDICT_KILL)
 			bpf_send_signal(SIGKILL);
@@ -128,7 +203,7 @@ static __always_inline int net_lsm(struct socket *sock, const void *addr, int le
 SEC("lsm/socket_connect")
 int BPF_PROG(net_connect, struct socket *sock, struct sockaddr *address, int addrlen)
 {
-	return scope_current() ? net_lsm(sock, address, addrlen) : 0;
+	return scope_current() ? net_lsm(sock, 0, address, addrlen) : 0;
 }
 
 /* What a socket address says, in the form that net_again() compares. */
@@ -148,6 +223,8 @@ static __always_inline void net_last_read(struct net_last *now, const void *addr
 		bpf_probe_read_kernel(now->addr, sizeof(now->addr), addr + 8);
 	else
 		now->generation = 0; /* paths are decided each time */
+	if (net_is_self(now->addr[0], now->addr[1]))
+		now->generation = 0; /* and what depends on the socket */
 }
 
 /* True when this socket was last allowed to send to that address. Of its own, see net_again(). */
@@ -192,7 +269,7 @@ int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 		return 0;
 	if (net_sent_before(sk, addr))
 		return 0;
-	if (net_lsm(sock, addr, len))
+	if (net_lsm(sock, msg, addr, len))
 		return -EPERM;
 	return net_remember(sk, addr);
 }
@@ -213,7 +290,20 @@ static __always_inline int net_cgroup_finish(const void *img, struct scratch *s)
 	return ret;
 }
 
-static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six)
+/*
+ * The kernel's own socket. No program may follow the pointer that it is given, nor reckon with it;
+ * what was in memory is a number, which bpf_probe_read_kernel() takes.
+ */
+static __always_inline const struct sock *net_sock(struct bpf_sock_addr *ctx, struct scratch *s)
+{
+	volatile __u64 *at = &s->cursor;
+
+	*at = (__u64)ctx->sk;
+	return (const struct sock *)*at;
+}
+
+/* `from` is the address that a message is sent from, 0 if there is none; of IPv4. */
+static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six, __u32 from)
 {
 	const void *img;
 	struct scratch *s = decision_begin(&img);
@@ -224,15 +314,15 @@ static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six)
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_record(s)->port = bpf_ntohs(ctx->user_port);
 	if (six)
-		net_match6(img, s,
-			   (__u64)bpf_ntohl(ctx->user_ip6[0]) << 32 | bpf_ntohl(ctx->user_ip6[1]),
-			   (__u64)bpf_ntohl(ctx->user_ip6[2]) << 32 | bpf_ntohl(ctx->user_ip6[3]));
+		net_dest6(img, s, net_sock(ctx, s),
+			  (__u64)bpf_ntohl(ctx->user_ip6[0]) << 32 | bpf_ntohl(ctx->user_ip6[1]),
+			  (__u64)bpf_ntohl(ctx->user_ip6[2]) << 32 | bpf_ntohl(ctx->user_ip6[3]));
 	else
-		net_match4(img, s, bpf_ntohl(ctx->user_ip4));
+		net_dest4(img, s, net_sock(ctx, s), bpf_ntohl(ctx->user_ip4 ? ctx->user_ip4 : from));
 	return net_cgroup_finish(img, s);
 }
 
-static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six)
+static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six, __u32 from)
 {
 	const void *img = image_current();
 	struct net_last now = {}, *last = 0;
@@ -246,11 +336,13 @@ static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six
 	} else {
 		now.addr[0] = ctx->user_ip4;
 	}
+	if (!(now.addr[0] | now.addr[1]))
+		now.generation = 0; /* depends on the socket: decided each time */
 	if (sk)
 		last = bpf_sk_storage_get(&lasts, sk, 0, 0);
 	if (net_again(last, &now))
 		return CGROUP_ALLOW;
-	if (net_cgroup(ctx, six) == CGROUP_DENY)
+	if (net_cgroup(ctx, six, from) == CGROUP_DENY)
 		return CGROUP_DENY;
 	if (last)
 		*last = now;
@@ -262,25 +354,25 @@ static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six
 SEC("cgroup/connect4")
 int net_connect4(struct bpf_sock_addr *ctx)
 {
-	return net_cgroup(ctx, 0);
+	return net_cgroup(ctx, 0, 0);
 }
 
 SEC("cgroup/connect6")
 int net_connect6(struct bpf_sock_addr *ctx)
 {
-	return net_cgroup(ctx, 1);
+	return net_cgroup(ctx, 1, 0);
 }
 
 SEC("cgroup/sendmsg4")
 int net_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return net_cgroup_sendmsg(ctx, 0);
+	return net_cgroup_sendmsg(ctx, 0, ctx->msg_src_ip4);
 }
 
 SEC("cgroup/sendmsg6")
 int net_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return net_cgroup_sendmsg(ctx, 1);
+	return net_cgroup_sendmsg(ctx, 1, 0);
 }
 
 /* Unix sockets: the address is in the kernel's own context. Kernels since 6.7 have these hooks. */
@@ -296,7 +388,7 @@ static __always_inline int net_cgroup_unix(struct bpf_sock_addr *ctx)
 		return CGROUP_DENY;
 	net_start(s, REC_NET, AF_UNIX, 0);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
-	net_match_sockaddr(img, s, BPF_CORE_READ(kern, uaddr), BPF_CORE_READ(kern, uaddrlen));
+	net_match_sockaddr(img, s, 0, BPF_CORE_READ(kern, uaddr), BPF_CORE_READ(kern, uaddrlen));
 	return net_cgroup_finish(img, s);
 }
 

@@ -48,14 +48,12 @@ static __noinline void net_match_dest(const void *img, struct scratch *s, __u32 
 	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
 }
 
-/* Connecting to the address of all zeros reaches the machine itself: it is matched as loopback. */
+/* The address of all zeros is resolved before (net.bpf.c): nobody is connected to it. */
 static __noinline void net_match4(const void *img, struct scratch *s, __u32 addr)
 {
 	struct rec_net *r = net_record(s);
 	__u32 class;
 
-	if (!addr)
-		addr = 0x7f000001;
 	*(__u32 *)r->addr = bpf_htonl(addr);
 	class = match_addr4(img, addr, &s->m);
 	net_match_dest(img, s, class);
@@ -72,8 +70,6 @@ static __noinline void net_match6(const void *img, struct scratch *s, __u64 high
 		net_match4(img, s, low);
 		return;
 	}
-	if (!high && !low)
-		low = 1;
 	*(__u64 *)r->addr = bpf_cpu_to_be64(high);
 	*(__u64 *)(r->addr + 8) = bpf_cpu_to_be64(low);
 	class = match_addr6(img, high, low, &s->m);

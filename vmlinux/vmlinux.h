@@ -49,6 +49,11 @@ struct pt_regs {
 	unsigned long ss;
 };
 
+/* Of the user API, with a layout that never changes. */
+struct in6_addr {
+	__u8 bytes[16];
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -155,6 +160,7 @@ struct linux_binprm {
 
 struct sock_common {
 	unsigned short skc_family;
+	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 };
 
@@ -162,6 +168,10 @@ struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type;
 	u16 sk_protocol;
+};
+
+struct inet_sock {
+	__be32 inet_saddr;
 };
 
 struct socket {
@@ -177,6 +187,7 @@ struct msghdr {
 	void *msg_name;
 	int msg_namelen;
 	unsigned int msg_flags;
+	unsigned long msg_controllen;
 };
 
 struct bpf_sock_addr_kern {
@@ -202,10 +213,6 @@ struct sockaddr_in {
 	__be16 sin_port;
 	struct in_addr sin_addr;
 	unsigned char pad[8];
-};
-
-struct in6_addr {
-	__u8 bytes[16];
 };
 
 struct sockaddr_in6 {

@@ -15,6 +15,10 @@ serve net "$T/open"
 read -r closed4 closed6 <"$T/closed/port"
 read -r open4 open6 <"$T/open/port"
 
+# A third one at another loopback address, which is to be denied.
+serve net2 "$T/second"
+second=$(<"$T/second/port")
+
 # dials WANT TAG DESTINATION...: reaches each, "HOW HOST PORT", with a text that names TAG and HOW;
 # the answer to each must be WANT.
 dials() {
@@ -65,6 +69,28 @@ all_is_reached_without_policy() {
 			return 1
 		}
 	done
+}
+
+# The address of all zeros is the one that the socket is bound to.
+bound=("tcp@127.0.0.2 0.0.0.0 $second" "fastopen@127.0.0.2 0.0.0.0 $second"
+	"udp@127.0.0.2 0.0.0.0 $second" "sendto@127.0.0.2 0.0.0.0 $second"
+	"tcp@::ffff:127.0.0.2 ::ffff:0.0.0.0 $second" "sendto@::ffff:127.0.0.2 ::ffff:0.0.0.0 $second")
+named=("pktinfo@127.0.0.2 0.0.0.0 $second") # or that the message names
+bound6=("tcp@::ffff:127.0.0.1 :: $closed4" "udp@::ffff:127.0.0.1 :: $closed4"
+	"sendto@::ffff:127.0.0.1 :: $closed4")
+
+zeros_of_bound_sockets() {
+	rm -f policy.yaml
+	dials ok plain "${bound[@]}" "${named[@]}" "${bound6[@]}"
+	same "$(lines text "$T/second/log" "<plain>")" 4 'three connections, and datagrams'
+	policy "deny: [\"net:127.0.0.2:$second\", \"net:127.0.0.1:$closed4\"]"
+	closes bound "${bound[@]}" "${named[@]}" "${bound6[@]}"
+	same "$(lines text "$T/second/log" "<bound>")" 0 'connections, and datagrams'
+	some_line audit type=connect net.addr=127.0.0.2 net.port="$second" decision.verdict=deny
+	policy "deny: [\"net:127.0.0.1\", \"net:[::1]\"]"
+	dials ok others "${bound[@]}"
+	policy 'deny: ["net:10.0.0.0/8"]'
+	dials ok others "${bound[@]}" "${bound6[@]}"
 }
 
 # closes TAG DESTINATION...: under ./policy.yaml.
@@ -299,6 +325,7 @@ check 'without a policy every way reaches the far end' all_is_reached_without_po
 check 'denied IPv4 destination, all ways' deny_v4 v4 "${ways4[@]}"
 check 'denied IPv4 destination, as IPv4-mapped IPv6' deny_v4 mapped "${mapped[@]}"
 check 'denied IPv4 destination, as the address of all zeros' deny_v4 zeros "${zeros[@]}"
+check 'the address of all zeros on a bound socket' zeros_of_bound_sockets
 check 'denied IPv6 destination, all ways' deny_v6
 check 'other destinations stay open' others_stay_open
 check 'denied by CIDR' by_cidr

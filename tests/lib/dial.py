@@ -2,21 +2,25 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 """Reaches destinations in one process: dial.py "HOW HOST PORT TEXT"...
 
-HOW is one of
+HOW is one of these, with @ADDRESS behind it if the socket is to be bound first:
   tcp       connect, send, wait for the echo
   fastopen  a stream socket that opens with data (MSG_FASTOPEN)
   nonblock  connect without blocking, then send
   udp       connect a datagram socket, send, wait for the echo
   sendto    an unconnected datagram socket
   sendmsg   the same with sendmsg(2)
+  pktinfo   sendmsg(2) with control data that names ADDRESS as the one to send from; not bound
+  unspec    sendto(2), with an address that does not say its family
   unix      a unix stream socket at path HOST (PORT is -)
   unixgram  a unix datagram socket, unconnected
 Prints a line each: "HOW HOST PORT ok", or "HOW HOST PORT" and the name of the error.
 """
+import ctypes
 import errno
 import select
 import signal
 import socket
+import struct
 import sys
 
 LIMIT = 5  # seconds
@@ -80,6 +84,23 @@ def sendmsg(sock, address, data):
     expect(sock, data)
 
 
+def pktinfo(source):
+    def send(sock, address, data):
+        info = struct.pack("=I4s4s", 0, socket.inet_aton(source), bytes(4))
+        sock.sendmsg([data], [(socket.IPPROTO_IP, 8, info)], 0, address)
+        expect(sock, data)
+    return send
+
+
+def unspec(sock, address, data):
+    host, port = address
+    name = struct.pack("=H", socket.AF_UNSPEC) + struct.pack(">H4s8x", port, socket.inet_aton(host))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.sendto(sock.fileno(), data, len(data), 0, name, len(name)) < 0:
+        raise OSError(ctypes.get_errno(), "sendto")
+    expect(sock, data)
+
+
 def unixgram(sock, address, data):
     sock.sendto(data, address)  # without a name of its own, so without an echo
 
@@ -91,16 +112,20 @@ WAYS = {
     "udp": (socket.SOCK_DGRAM, udp),
     "sendto": (socket.SOCK_DGRAM, sendto),
     "sendmsg": (socket.SOCK_DGRAM, sendmsg),
+    "unspec": (socket.SOCK_DGRAM, unspec),
     "unix": (socket.SOCK_STREAM, tcp),
     "unixgram": (socket.SOCK_DGRAM, unixgram),
 }
 
 
 def dial(how, host, port, text):
-    kind, way = WAYS[how]
+    how, _, source = how.partition("@")
+    kind, way = WAYS[how] if how != "pktinfo" else (socket.SOCK_DGRAM, pktinfo(source))
     sock, path = make(host, kind)
     try:
         with sock:
+            if source and how != "pktinfo":
+                sock.bind((source, 0))
             way(sock, path or (host, int(port)), text.encode())
         return "ok"
     except socket.timeout:

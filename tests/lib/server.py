@@ -3,6 +3,7 @@
 """Servers for tests, on loopback ports that the kernel chooses. What reaches them is logged (see
 farend.py).
 
+  server.py net2  DIR   TCP and UDP on 127.0.0.2
   server.py net   DIR   TCP and UDP on 127.0.0.1 and on ::1, unix sockets DIR/stream, DIR/datagram
   server.py https DIR   HTTP/1.1 over TLS on 127.0.0.1, certificate in DIR/cert.pem
   server.py http  DIR   HTTP/1.1 without TLS
@@ -64,13 +65,15 @@ def listen_both(host):
             datagram.close()
 
 
+def serve_host(host, log):
+    stream, datagram = listen_both(host)
+    farend.Server(stream, log, "tcp " + host)
+    serve_datagrams(datagram, log, "udp " + host)
+    return str(stream.getsockname()[1])
+
+
 def serve_net(directory, log):
-    ports = []
-    for host in "127.0.0.1", "::1":
-        stream, datagram = listen_both(host)
-        ports.append(str(stream.getsockname()[1]))
-        farend.Server(stream, log, "tcp " + host)
-        serve_datagrams(datagram, log, "udp " + host)
+    ports = [serve_host(host, log) for host in ("127.0.0.1", "::1")]
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     stream.bind(os.path.join(directory, "stream"))
     stream.listen(16)
@@ -91,13 +94,15 @@ def serve_http(directory, log, kind):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in ("net", "https", "http", "h2"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("net", "net2", "https", "http", "h2"):
         sys.exit(__doc__)
     kind, directory = sys.argv[1:]
     log = farend.Log(os.path.join(directory, "log"))
     signal.alarm(LIFETIME)
     if kind == "net":
         port = serve_net(directory, log)
+    elif kind == "net2":
+        port = serve_host("127.0.0.2", log)
     else:
         port = serve_http(directory, log, kind)
     farend.publish(os.path.join(directory, "port"), port + "\n")
