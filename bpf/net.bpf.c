@@ -167,6 +167,23 @@ static __noinline int net_names_source(const struct msghdr *msg, const void *add
 	return net_is_self(half[0], half[1]);
 }
 
+/*
+ * The family of a message's address that names none. UDP and raw sockets of IPv4 take it for IPv4,
+ * raw ones of IPv6 for IPv6. Elsewhere it is no address: UDP of IPv6 sends to where it is connected,
+ * a stream is dissolved.
+ */
+static __always_inline __u16 net_unspec(const struct sock *sk)
+{
+	__u16 own = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
+		return AF_UNSPEC;
+	if (own == AF_INET6 && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE))
+		return AF_UNSPEC;
+	return own;
+}
+
 /* Decides on a socket address in kernel memory, of a message if there is one: 0 or -EPERM. */
 static __always_inline int net_lsm(struct socket *sock, const struct msghdr *msg, const void *addr,
 				   int len)
@@ -178,6 +195,8 @@ static __always_inline int net_lsm(struct socket *sock, const struct msghdr *msg
 	int ret = 0;
 
 	bpf_probe_read_kernel(&family, sizeof(family), addr);
+	if (family == AF_UNSPEC && msg)
+		family = net_unspec(sk);
 	/* Dissolves a connection; talks to the kernel, as every look-up of a name does. */
 	if (family == AF_UNSPEC || family == AF_NETLINK)
 		return 0;

@@ -238,6 +238,7 @@ struct sockaddr_un {
 
 #define IPPROTO_TCP   6
 #define IPPROTO_UDP   17
+#define IPPROTO_UDPLITE 136
 #define IPPROTO_MPTCP 262
 
 #define SOCK_STREAM  1

@@ -45,7 +45,8 @@ opened() {
 }
 
 ways4=("tcp 127.0.0.1 $closed4" "fastopen 127.0.0.1 $closed4" "nonblock 127.0.0.1 $closed4"
-	"udp 127.0.0.1 $closed4" "sendto 127.0.0.1 $closed4" "sendmsg 127.0.0.1 $closed4")
+	"udp 127.0.0.1 $closed4" "sendto 127.0.0.1 $closed4" "sendmsg 127.0.0.1 $closed4"
+	"unspec 127.0.0.1 $closed4")
 mapped=("tcp ::ffff:127.0.0.1 $closed4" "udp ::ffff:127.0.0.1 $closed4"
 	"sendto ::ffff:127.0.0.1 $closed4" "sendmsg ::ffff:127.0.0.1 $closed4")
 zeros=("tcp 0.0.0.0 $closed4" "udp 0.0.0.0 $closed4" "sendto 0.0.0.0 $closed4"
@@ -55,6 +56,7 @@ ways6=("tcp ::1 $closed6" "fastopen ::1 $closed6" "nonblock ::1 $closed6" "udp :
 unix=("unix $T/closed/stream -" "unixgram $T/closed/datagram -")
 free4=("tcp 127.0.0.1 $open4" "fastopen 127.0.0.1 $open4" "nonblock 127.0.0.1 $open4"
 	"udp 127.0.0.1 $open4" "sendto 127.0.0.1 $open4" "sendmsg 127.0.0.1 $open4"
+	"unspec 127.0.0.1 $open4"
 	"tcp ::ffff:127.0.0.1 $open4" "tcp 0.0.0.0 $open4")
 free6=("tcp ::1 $open6" "udp ::1 $open6" "sendto ::1 $open6")
 free_unix=("unix $T/open/stream -" "unixgram $T/open/datagram -")
@@ -297,6 +299,27 @@ action_kill_unseen() {
 	same "$(opened)" "$before" 'connections'
 }
 
+# An address that does not say its family is none at all to UDP of IPv6: the datagram goes where the
+# socket is connected, whatever it says.
+no_family_in_ipv6() {
+	cat >unspec6.py <<-'END'
+		import ctypes, socket, struct, sys
+		opened, closed = map(int, sys.argv[1:])
+		s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+		s.settimeout(5)
+		s.connect(("::1", opened))
+		name = struct.pack("=H", 0) + struct.pack(">HI16sI", closed, 0,
+		                                          socket.inet_pton(socket.AF_INET6, "::1"), 0)
+		print(ctypes.CDLL(None).sendto(s.fileno(), b"<unspec6>", 9, 0, name, len(name)))
+		print(s.recvfrom(100)[1][1] == opened)
+	END
+	policy "deny: [\"net:[::1]:$closed6\"]"
+	run 0 "$python" unspec6.py "$open6" "$closed6"
+	has out True
+	same "$(lines text "$T/closed/log" '<unspec6>')" 0 'datagrams at the closed port'
+	same "$(lines text "$T/open/log" '<unspec6>')" 1 'datagrams at the open port'
+}
+
 # Each first use of a destination by a socket is one line.
 each_use_is_recorded() {
 	dialler=(run 0)
@@ -327,6 +350,7 @@ check 'denied IPv4 destination, as IPv4-mapped IPv6' deny_v4 mapped "${mapped[@]
 check 'denied IPv4 destination, as the address of all zeros' deny_v4 zeros "${zeros[@]}"
 check 'the address of all zeros on a bound socket' zeros_of_bound_sockets
 check 'denied IPv6 destination, all ways' deny_v6
+check 'an address of no family, IPv6' no_family_in_ipv6
 check 'other destinations stay open' others_stay_open
 check 'denied by CIDR' by_cidr
 check 'denied by IPv6 CIDR' by_cidr6
