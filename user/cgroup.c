@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "mounts.h"
 
 /* The cgroup that this process is in, "/" or "/a/b", of the v2 hierarchy. */
@@ -100,15 +101,23 @@ static bool populated(const char *path)
 	return false;
 }
 
-static void kill_all(const char *path)
+/* Returns 0 or -errno. */
+static int write_file(const char *path, const char *file, const char *text)
 {
 	char name[PATH_MAX];
 	_close_ int fd = -1;
 
-	snprintf(name, sizeof(name), "%s/cgroup.kill", path);
+	snprintf(name, sizeof(name), "%s/%s", path, file);
 	fd = open(name, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, "1", 1) < 0)
-		return; /* the wait for its end will tell */
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+void cgroup_freeze(const struct cgroup *c, bool frozen)
+{
+	int r = write_file(c->path, "cgroup.freeze", frozen ? "1" : "0");
+
+	if (r < 0)
+		log_debug("cannot freeze the workload: %s", strerror(-r));
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -125,7 +134,7 @@ int cgroup_destroy(const char *path, int timeout_ms)
 	if (access(path, F_OK) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	while (populated(path)) {
-		kill_all(path);
+		write_file(path, "cgroup.kill", "1"); /* whether that works will show */
 		if (timeout_ms-- <= 0)
 			return -EBUSY;
 		nanosleep(&ms, NULL);

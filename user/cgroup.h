@@ -2,6 +2,7 @@
 #ifndef WARDEN_CGROUP_H
 #define WARDEN_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -25,6 +26,9 @@ int cgroup_path(const char *name, char **ret);
 
 /* Makes the directory and fills in `ret`. Returns 0 or -errno, with nothing left behind. */
 int cgroup_create(const char *path, struct cgroup *ret);
+
+/* Lets no task below it run, or lets them run again; they do not notice but by the time. */
+void cgroup_freeze(const struct cgroup *c, bool frozen);
 
 /*
  * Kills every task below the directory, waits for their ends (at most `timeout_ms`), and removes

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -21,6 +20,7 @@
 #include "order.h"
 #include "recorder.h"
 #include "session/session.h"
+#include "signals.h"
 #include "sockets.h"
 #include "tlsfiles.h"
 
@@ -51,16 +51,11 @@ struct watch {
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	struct loss_count lost[LOSS_COUNT]; /* as of the last look */
 	uint64_t broken;		    /* likewise: records that the session could not use */
-	pid_t pid;	/* of the command; 0: not started */
-	int status;	/* of wait(2) */
-	bool ended;	/* the command has */
 	bool refused;	/* the command itself was, before its first instruction */
 	bool started;	/* its first program runs */
-	bool kill_rest; /* told to stop while others were left */
 	bool kill_all;	/* too many are to die for each to be known */
 	int populated;	/* fd of cgroup.events */
-	int signals;
-	struct spawn_signals was;
+	struct signals signals;
 	struct rlimit limit; /* of open files, as it was */
 	uint64_t begun; /* CLOCK_MONOTONIC, ns */
 };
@@ -131,9 +126,9 @@ static int exit_status(const struct watch *w)
 {
 	if (w->refused)
 		return WATCH_CANNOT_RUN;
-	if (WIFSIGNALED(w->status))
-		return WATCH_SIGNALLED + WTERMSIG(w->status);
-	return WEXITSTATUS(w->status);
+	if (WIFSIGNALED(w->signals.status))
+		return WATCH_SIGNALLED + WTERMSIG(w->signals.status);
+	return WEXITSTATUS(w->signals.status);
 }
 
 static void put_end(struct watch *w)
@@ -141,7 +136,7 @@ static void put_end(struct watch *w)
 	const struct session_counts *c = session_counts(w->session);
 	struct audit_event end = {0};
 
-	end.end.status = w->refused ? "refused" : w->status ? "error" : "ok";
+	end.end.status = w->refused ? "refused" : w->signals.status ? "error" : "ok";
 	end.end.exit = KNOWN(exit_status(w));
 	end.end.duration_ms = KNOWN((monotonic() - w->begun) / NS_PER_MS);
 	end.end.violations = KNOWN(c->refused);
@@ -201,7 +196,7 @@ static bool is_refused(const struct decision *d)
 /* The first thing that the command's process does is its exec. */
 static void note_first_exec(struct watch *w, const struct rec_exec *r)
 {
-	if (w->started || (w->pid && (pid_t)r->rec.tgid != w->pid))
+	if (w->started || (w->signals.pid && (pid_t)r->rec.tgid != w->signals.pid))
 		return;
 	if (!(r->flags & EXEC_REFUSED))
 		w->started = true;
@@ -379,58 +374,6 @@ static void drain_rest(struct watch *w)
 	look_for_losses(w);
 }
 
-/* ---- signals ---- */
-
-static int catch_signals(struct watch *w)
-{
-	const struct sigaction ignore = {.sa_handler = SIG_IGN}, plain = {.sa_handler = SIG_DFL};
-	static const int caught[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
-				     SIGCONT, SIGWINCH, SIGALRM};
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaddset(&set, caught[i]);
-	sigaction(SIGPIPE, &ignore, &w->was.pipe);
-	sigaction(SIGXFSZ, &ignore, &w->was.xfsz);
-	/* Ignored by our caller, it would hide the command's end. */
-	sigaction(SIGCHLD, &plain, &w->was.chld);
-	sigprocmask(SIG_BLOCK, &set, &w->was.mask);
-	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return w->signals < 0 ? -errno : 0;
-}
-
-static void reap(struct watch *w)
-{
-	int status;
-
-	while (w->pid && !w->ended && waitpid(w->pid, &status, WNOHANG) == w->pid) {
-		w->status = status;
-		w->ended = true;
-	}
-}
-
-/*
- * What the terminal sends (Ctrl-C) the command gets itself, being in the same process group; what
- * somebody sends to warden is passed on.
- */
-static void on_signals(struct watch *w)
-{
-	struct signalfd_siginfo si;
-
-	while (read(w->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		int n = (int)si.ssi_signo;
-
-		if (n == SIGCHLD) {
-			reap(w);
-		} else if (w->ended) {
-			w->kill_rest |= n == SIGINT || n == SIGTERM || n == SIGQUIT || n == SIGHUP;
-		} else if (si.ssi_code != SI_KERNEL && n != SIGWINCH && n != SIGCONT) {
-			kill(w->pid, n);
-		}
-	}
-}
-
 /* ---- the life of a run ---- */
 
 static bool anybody_left(const struct watch *w)
@@ -444,29 +387,44 @@ static bool anybody_left(const struct watch *w)
 	return strstr(text, "populated 1");
 }
 
+/*
+ * Ctrl-Z, or the like: the shell that started us gets its terminal back when we have stopped. What
+ * has not stopped of the workload waits with us, for nobody would see what it does.
+ */
+static void pause_run(struct watch *w)
+{
+	drain(w);
+	cgroup_freeze(&w->cgroup, true);
+	signals_stop(&w->signals);
+	signals_handle(&w->signals); /* the command has its SIGCONT before it can be stopped anew */
+	cgroup_freeze(&w->cgroup, false);
+}
+
 static void loop_until_empty(struct watch *w)
 {
 	int tick = TICK_MIN_MS;
 	bool said = false;
 
-	while (!w->ended || anybody_left(w)) {
+	while (!w->signals.ended || anybody_left(w)) {
 		struct pollfd fds[] = {
-			{.fd = w->signals, .events = POLLIN},
+			{.fd = w->signals.fd, .events = POLLIN},
 			{.fd = kernel_events_fd(w->kernel), .events = POLLIN},
 			{.fd = kernel_bytes_fd(w->kernel), .events = POLLIN},
 			/* It stays readable until it is read, which anybody_left() does from then on. */
-			{.fd = w->ended ? w->populated : -1, .events = POLLPRI},
+			{.fd = w->signals.ended ? w->populated : -1, .events = POLLPRI},
 		};
 
 		poll(fds, sizeof(fds) / sizeof(fds[0]), tick);
-		on_signals(w);
+		signals_handle(&w->signals);
 		if (drain(w))
 			tick = TICK_MIN_MS;
 		else if (tick < TICK_MAX_MS)
 			tick *= 2;
-		if (w->kill_rest)
+		if (signals_want_stop(&w->signals))
+			pause_run(w);
+		if (w->signals.end_rest)
 			cgroup_destroy(w->cgroup.path, 0);
-		if (w->ended && !said && anybody_left(w)) {
+		if (w->signals.ended && !said && anybody_left(w)) {
 			said = true;
 			log_verbose("the command has ended; waiting for the processes it left");
 		}
@@ -505,16 +463,16 @@ static int start_command(struct watch *w)
 		.cgroup = w->cgroup.fd,
 		.inside = settle,
 		.ctx = w->kernel,
-		.signals = &w->was,
+		.signals = &w->signals.was,
 		.files = &w->limit,
 	};
-	int r = spawn_start(&s, &w->pid);
+	int r = spawn_start(&s, &w->signals.pid);
 
 	if (r < 0) {
 		drain_rest(w);
 		log_error("%s: %s", w->o->argv[0], strerror(-r));
 		w->refused = true;
-		w->ended = true;
+		w->signals.ended = true;
 		return 0;
 	}
 	if (is_watched(w))
@@ -621,7 +579,7 @@ static int open_all(struct watch *w)
 	w->populated = open(events, O_RDONLY | O_CLOEXEC);
 	if (w->populated < 0)
 		return fail(-errno, "cannot watch the workload's cgroup");
-	r = catch_signals(w);
+	r = signals_catch(&w->signals);
 	if (r < 0)
 		return fail(r, "cannot catch signals");
 	r = open_session(w);
@@ -633,7 +591,7 @@ static int open_all(struct watch *w)
 
 int watch_command(const struct watch_options *o)
 {
-	struct watch w = {.o = o, .cgroup = CGROUP_NONE, .populated = -1, .signals = -1};
+	struct watch w = {.o = o, .cgroup = CGROUP_NONE, .populated = -1, .signals = SIGNALS_NONE};
 	int status = 1;
 
 	w.begun = monotonic();
@@ -653,7 +611,6 @@ int watch_command(const struct watch_options *o)
 	cgroup_release(&w.cgroup);
 	if (w.populated >= 0)
 		close(w.populated);
-	if (w.signals >= 0)
-		close(w.signals);
+	signals_release(&w.signals);
 	return status;
 }

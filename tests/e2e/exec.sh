@@ -295,7 +295,141 @@ passes_signal() {
 	ends "$pid" "$2"
 }
 
+# Every signal that can be caught and is no fault of warden's own; each is in its turn.
+passes_every_signal() {
+	local pid name
+	cat >minds_all.py <<-'END'
+		import os, signal, time
+		faults = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE,
+		          signal.SIGSEGV, signal.SIGSYS, signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+		for s in set(signal.valid_signals()) - faults:
+		    signal.signal(s, lambda n, f: print(f"<{n}>", flush=True))
+		print("ready", os.getpid(), flush=True)
+		while True:
+		    time.sleep(60)
+	END
+	env --default-signal "$WARDEN" run --audit audit -- "$python" minds_all.py >out 2>err &
+	pid=$!
+	within 20 grep -q ready out
+	for name in HUP INT QUIT USR1 USR2 PIPE ALRM TERM STKFLT CONT TSTP TTIN TTOU URG XCPU XFSZ VTALRM \
+		PROF WINCH IO PWR RTMIN RTMIN+7 RTMAX; do
+		kill -"$name" "$pid"
+		within 5 grep -q "<$(kill -l "$name")>" out
+	done
+	same "$(grep -c '<' out)" 24 'signals, each once'
+	kill -KILL "$(sed -n 's/^ready //p' out)"
+	ends "$pid" 137
+	some_line audit type=run.end end.exit=137
+}
+
+# What ends a program by default ends the command, and the trail says so.
+dies_of() {
+	local pid
+	env --default-signal "$WARDEN" run --audit audit -- sh -c 'echo ready; exec sleep 60' >out 2>err &
+	pid=$!
+	within 20 grep -q ready out
+	kill -"$1" "$pid"
+	ends "$pid" "$2"
+	some_line audit type=run.end end.exit="$2"
+	rm audit out
+}
+
+dies_of_others() {
+	dies_of XCPU 152
+	dies_of IO 157
+	dies_of PROF 155
+	dies_of VTALRM 154
+	dies_of RTMIN 162
+}
+
+# An alarm that was set before exec is meant for the command.
+alarm_is_passed_on() {
+	status_is 142 "$python" -c 'import os, signal, sys
+signal.alarm(3)
+os.execvp(sys.argv[1], sys.argv[1:])' "$WARDEN" run --audit audit -- sleep 60
+}
+
+# Who ignores SIGCHLD would never learn of an end; the command still ignores it.
+sigchld_ignored() {
+	status_is 3 "$python" -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])' "$WARDEN" run --audit audit -- \
+		"$python" -c 'import signal, sys; print(repr(signal.getsignal(signal.SIGCHLD))); sys.exit(3)'
+	has out SIG_IGN
+}
+
+# What the command left behind under nohup outlives the terminal.
+hangup_ignored() {
+	local pid
+	nohup "$WARDEN" run --audit audit -- sh -c '(sleep 3; echo done >mark) & echo up' >out 2>err &
+	pid=$!
+	within 20 grep -q up out
+	within 20 lines count audit type=exit
+	sleep 0.5
+	kill -HUP "$pid"
+	ends "$pid" 0
+	exists mark
+}
+
+is_stopped() {
+	[[ $(ps -o stat= -p "$1") == T* ]]
+}
+
+is_running() {
+	! is_stopped "$1"
+}
+
+longer() {
+	(($(wc -c <"$1") > $2))
+}
+
+# Nothing of the workload may run while warden does not: not what left the process group either.
 stopped_and_continued() {
+	local pid child before
+	env --default-signal "$WARDEN" run --audit audit -- sh -c '
+		setsid sh -c "while sleep 0.05; do echo x >>beat; done" >/dev/null 2>&1 &
+		echo $$; exec sleep 60' >out 2>err &
+	pid=$!
+	within 20 test -s beat
+	child=$(<out)
+	for _ in 1 2; do
+		kill -TSTP "$pid"
+		within 5 is_stopped "$pid"
+		is_stopped "$child"
+		sleep 0.2
+		before=$(wc -c <beat)
+		sleep 0.5
+		same "$(wc -c <beat)" "$before" 'beats while stopped'
+		kill -CONT "$pid"
+		within 5 is_running "$pid"
+		within 5 is_running "$child"
+		within 5 longer beat "$before"
+	done
+	# A command that somebody else stops is still watched, and may be continued by anybody.
+	kill -STOP "$child"
+	within 5 is_stopped "$child"
+	sleep 0.3
+	is_running "$pid"
+	kill -CONT "$child"
+	kill -TERM "$pid"
+	within 5 gone "$child"
+	kill -TERM "$pid"
+	ends "$pid" 143
+}
+
+killed_while_stopped() {
+	local pid child
+	env --default-signal "$WARDEN" run --audit audit -- sh -c 'echo $$; exec sleep 60' >out 2>err &
+	pid=$!
+	within 20 test -s out
+	child=$(<out)
+	kill -TSTP "$pid"
+	within 5 is_stopped "$pid"
+	kill -KILL "$pid"
+	within 5 gone "$child"
+}
+
+death_by_a_signal() {
 	local pid child
 	"$WARDEN" run --audit audit -- sh -c 'echo $$; exec sleep 60' >out 2>err &
 	pid=$!
@@ -381,6 +515,59 @@ with_terminal() {
 	has out 'hello ada'
 }
 
+# Ctrl-Z gives the terminal back to the shell, and `fg` goes on with both. The command starts no
+# programs: with or without warden, none stops that waits for a vfork() whose child was stopped.
+with_job_control() {
+	cat >jobs.py <<-'END'
+		import os, pty, signal, sys, time
+		def lead():
+		    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+		    job = os.fork()
+		    if not job:
+		        os.setpgid(0, 0)
+		        os.tcsetpgrp(0, os.getpid())
+		        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+		        os.execvp(sys.argv[1], sys.argv[1:])
+		    for _ in range(2):
+		        _, status = os.waitpid(job, os.WUNTRACED)
+		        if not os.WIFSTOPPED(status):
+		            break
+		        os.tcsetpgrp(0, os.getpid())
+		        print("stopped by", signal.Signals(os.WSTOPSIG(status)).name, flush=True)
+		        time.sleep(0.3)
+		        os.tcsetpgrp(0, job)
+		        os.killpg(job, signal.SIGCONT)
+		    else:
+		        _, status = os.waitpid(job, 0)
+		    print("ended with", os.waitstatus_to_exitcode(status), flush=True)
+		    os._exit(0)
+		pid, master = pty.fork()
+		if not pid:
+		    lead()
+		seen = b""
+		def until(text):
+		    global seen
+		    deadline = time.monotonic() + 60
+		    while text not in seen and time.monotonic() < deadline:
+		        seen += os.read(master, 1000)
+		    seen = seen.partition(text)[2]
+		    print(text.decode())
+		until(b"beat")
+		for _ in range(2):
+		    os.write(master, b"\x1a")
+		    until(b"stopped by SIGTSTP")
+		    until(b"beat")
+		os.write(master, b"\x03")
+		until(b"ended with 130")
+	END
+	status_is 0 env --default-signal "$python" jobs.py "$WARDEN" run --audit audit -- \
+		"$python" -uc 'import time
+while True:
+    print("beat")
+    time.sleep(0.1)'
+	same "$(xargs <out)" 'beat stopped by SIGTSTP beat stopped by SIGTSTP beat ended with 130' 'order'
+}
+
 leaves_nothing_running() {
 	run 0 sh -c 'setsid sleep 3 >/dev/null 2>&1 & echo $!'
 	gone "$(<out)"
@@ -452,7 +639,14 @@ check 'SIGTERM is passed on' passes_signal TERM 143
 check 'SIGINT is passed on' passes_signal INT 130
 check 'SIGHUP is passed on' passes_signal HUP 129
 check 'SIGUSR1 is passed on' passes_signal USR1 138
-check 'death by a signal is told' stopped_and_continued
+check 'every other signal is passed on, once' passes_every_signal
+check 'signals that end warden end the command instead' dies_of_others
+check 'an alarm from before is passed on' alarm_is_passed_on
+check 'SIGCHLD ignored by the caller' sigchld_ignored
+check 'nohup holds for what is left, too' hangup_ignored
+check 'SIGTSTP stops the workload and warden, SIGCONT continues both' stopped_and_continued
+check 'SIGKILL while stopped' killed_while_stopped
+check 'death by a signal is told' death_by_a_signal
 check 'standard streams are untouched' streams_untouched
 check 'closed standard streams' closed_streams
 check 'a caller that ignores the ends of its children' ends_of_children_ignored
@@ -460,6 +654,7 @@ check 'a low limit of open files' few_open_files
 check 'a reader that goes away' reader_goes_away
 check 'without a terminal' without_terminal
 check 'with a terminal' with_terminal
+check 'Ctrl-Z and fg' with_job_control
 check 'nothing of the workload stays behind' leaves_nothing_running
 check 'under sudo' under_sudo
 check '--uid' as_chosen_user
