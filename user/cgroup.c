@@ -16,11 +16,14 @@
 #include "base/log.h"
 #include "mounts.h"
 
-/* The cgroup that this process is in, "/" or "/a/b", of the v2 hierarchy. */
-static int own_cgroup(char *ret, size_t size)
+/* The cgroup that a process ("self", or its number) is in, "/" or "/a/b", of the v2 hierarchy. */
+static int cgroup_of(const char *process, char *ret, size_t size)
 {
-	_fclose_ FILE *f = fopen("/proc/self/cgroup", "re");
+	_fclose_ FILE *f = NULL;
 	char line[PATH_MAX + 16];
+
+	snprintf(line, sizeof(line), "/proc/%s/cgroup", process);
+	f = fopen(line, "re");
 
 	if (!f)
 		return -errno;
@@ -42,7 +45,7 @@ int cgroup_path(const char *name, char **ret)
 
 	if (r < 0)
 		return r;
-	r = own_cgroup(own, sizeof(own));
+	r = cgroup_of("self", own, sizeof(own));
 	/* Outside of what is mounted here (a cgroup namespace): the root of it has to do. */
 	if (r < 0 || strstr(own, "/.."))
 		snprintf(own, sizeof(own), "/");
@@ -99,6 +102,16 @@ static bool populated(const char *path)
 		if (!strncmp(line, "populated ", 10))
 			return line[10] != '0';
 	return false;
+}
+
+bool cgroup_has(const struct cgroup *c, pid_t pid)
+{
+	char process[16], name[PATH_MAX];
+	size_t len = strlen(c->name);
+
+	snprintf(process, sizeof(process), "%d", pid);
+	return cgroup_of(process, name, sizeof(name)) == 0 && !strncmp(name, c->name, len) &&
+	       (!name[len] || name[len] == '/');
 }
 
 /* Returns 0 or -errno. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * The cgroup of a workload. It is made below the cgroup that warden itself runs in, so that limits
@@ -26,6 +27,9 @@ int cgroup_path(const char *name, char **ret);
 
 /* Makes the directory and fills in `ret`. Returns 0 or -errno, with nothing left behind. */
 int cgroup_create(const char *path, struct cgroup *ret);
+
+/* True when that process is in it or below; false also when the process is gone. */
+bool cgroup_has(const struct cgroup *c, pid_t pid);
 
 /* Lets no task below it run, or lets them run again; they do not notice but by the time. */
 void cgroup_freeze(const struct cgroup *c, bool frozen);

@@ -14,11 +14,12 @@ static const int faults[] = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, 
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
-int signals_catch(struct signals *s)
+int signals_catch(struct signals *s, const struct cgroup *workload)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN}, standard = {.sa_handler = SIG_DFL};
 	sigset_t set;
 
+	s->workload = workload;
 	sigfillset(&set);
 	for (size_t i = 0; i < FAULTS; i++)
 		sigdelset(&set, faults[i]);
@@ -50,14 +51,17 @@ static void reap(struct signals *s)
 /*
  * Whether somebody sent it. What the kernel sends is for the whole process group (Ctrl-C, a window
  * that changes its size), and the command is in it; or it is about what warden does itself, as is
- * what its own writes raise (SIGPIPE, SIGXFSZ). But an alarm that was set before warden was
- * executed was meant for the command.
+ * what its own writes raise (SIGPIPE, SIGXFSZ). What the workload sends to its process group
+ * (`kill 0`) the command has got as well. But an alarm that was set before warden was executed was
+ * meant for the command.
  */
-static bool is_sent(const struct signalfd_siginfo *si)
+static bool is_sent(const struct signals *s, const struct signalfd_siginfo *si)
 {
-	if (si->ssi_signo == SIGALRM)
+	pid_t from = (pid_t)si->ssi_pid;
+
+	if (si->ssi_signo == SIGALRM && si->ssi_code == SI_KERNEL)
 		return true;
-	return si->ssi_code <= 0 && (pid_t)si->ssi_pid != getpid();
+	return si->ssi_code <= 0 && from != getpid() && !cgroup_has(s->workload, from);
 }
 
 static void pass_on(const struct signals *s, const struct signalfd_siginfo *si)
@@ -97,7 +101,7 @@ static void on_signal(struct signals *s, const struct signalfd_siginfo *si)
 	}
 	if (s->ended)
 		s->end_rest |= asks_to_end(n);
-	else if (s->pid && is_sent(si))
+	else if (s->pid && is_sent(s, si))
 		pass_on(s, si);
 }
 

@@ -7,9 +7,11 @@
  * command's process is learned from SIGCHLD.
  */
 
+#include "cgroup.h"
 #include "spawn.h"
 
 struct signals {
+	const struct cgroup *workload;
 	int fd; /* of signalfd(2), readable when there is something to handle; -1: none */
 	struct spawn_signals was;
 	pid_t pid; /* of the command; 0: not started */
@@ -27,7 +29,7 @@ struct signals {
 	}
 
 /* From here on signals wait until they are handled. Returns 0 or -errno. */
-int signals_catch(struct signals *s);
+int signals_catch(struct signals *s, const struct cgroup *workload);
 
 /* Handles all that have come. */
 void signals_handle(struct signals *s);

@@ -579,7 +579,7 @@ static int open_all(struct watch *w)
 	w->populated = open(events, O_RDONLY | O_CLOEXEC);
 	if (w->populated < 0)
 		return fail(-errno, "cannot watch the workload's cgroup");
-	r = signals_catch(&w->signals);
+	r = signals_catch(&w->signals, &w->cgroup);
 	if (r < 0)
 		return fail(r, "cannot catch signals");
 	r = open_session(w);

@@ -322,6 +322,13 @@ passes_every_signal() {
 	some_line audit type=run.end end.exit=137
 }
 
+# What the workload sends to its whole process group is not sent to the command once more.
+sent_to_the_group() {
+	status_is 0 setsid -w env --default-signal "$WARDEN" run --quiet --audit inner -- \
+		sh -c 'trap "echo got" USR1; kill -USR1 0; sleep 1; :'
+	same "$(<out)" got 'times'
+}
+
 # What ends a program by default ends the command, and the trail says so.
 dies_of() {
 	local pid
@@ -640,6 +647,7 @@ check 'SIGINT is passed on' passes_signal INT 130
 check 'SIGHUP is passed on' passes_signal HUP 129
 check 'SIGUSR1 is passed on' passes_signal USR1 138
 check 'every other signal is passed on, once' passes_every_signal
+check 'a signal to its own process group arrives once' sent_to_the_group
 check 'signals that end warden end the command instead' dies_of_others
 check 'an alarm from before is passed on' alarm_is_passed_on
 check 'SIGCHLD ignored by the caller' sigchld_ignored
