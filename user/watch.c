@@ -17,6 +17,7 @@
 #include "cgroup.h"
 #include "console.h"
 #include "kernel.h"
+#include "losses.h"
 #include "order.h"
 #include "recorder.h"
 #include "session/session.h"
@@ -49,8 +50,7 @@ struct watch {
 	struct map seen; /* processes whose mappings were looked at: tgid -> start time */
 	struct map gone; /* processes that have ended: by tgid */
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
-	struct loss_count lost[LOSS_COUNT]; /* as of the last look */
-	uint64_t broken;		    /* likewise: records that the session could not use */
+	struct losses losses;
 	bool refused;	/* the command itself was, before its first instruction */
 	bool started;	/* its first program runs */
 	bool kill_all;	/* too many are to die for each to be known */
@@ -145,45 +145,20 @@ static void put_end(struct watch *w)
 
 /* ---- losses ---- */
 
-static const char *const loss_names[LOSS_COUNT] = {
-	[LOSS_EVENTS_RING] = "events_ring_full", [LOSS_BYTES_RING] = "bytes_ring_full",
-	[LOSS_SCRATCH] = "scratch_exhausted",	 [LOSS_OBJECTS] = "tls_objects_full",
-	[LOSS_READ] = "plaintext_unreadable",	 [LOSS_ARGS] = "arguments_unreadable",
-	[LOSS_STORAGE] = "storage_full",
-};
-
-static void put_loss(struct watch *w, const char *reason, uint64_t records, uint64_t bytes)
+static void put_loss(void *ctx, struct audit_event *ev)
 {
-	struct audit_event ev = {0};
-
-	ev.loss.reason = reason;
-	ev.loss.records = KNOWN(records);
-	if (bytes)
-		ev.loss.bytes = KNOWN(bytes);
-	put_own(w, AUDIT_LOSS, &ev);
-	log_notice("lost %llu records: %s", (unsigned long long)records, reason);
+	put_own(ctx, AUDIT_LOSS, ev);
 }
 
 static void look_for_losses(struct watch *w)
 {
 	struct loss_count now[LOSS_COUNT];
-	uint64_t broken;
 
 	if (kernel_losses(w->kernel, now) < 0)
 		return;
-	for (size_t i = 0; i < LOSS_COUNT; i++) {
-		if (now[i].records != w->lost[i].records)
-			put_loss(w, loss_names[i], now[i].records - w->lost[i].records,
-				 now[i].bytes - w->lost[i].bytes);
-		w->lost[i] = now[i];
-	}
-	if (w->order.lost)
-		put_loss(w, "out_of_memory", w->order.lost, 0);
+	losses_look(&w->losses, now, session_counts(w->session)->broken);
+	losses_put(&w->losses, "out_of_memory", w->order.lost, 0);
 	w->order.lost = 0;
-	broken = session_counts(w->session)->broken;
-	if (broken != w->broken)
-		put_loss(w, "unusable", broken - w->broken, 0);
-	w->broken = broken;
 }
 
 /* ---- what cannot wait for order ---- */
@@ -369,8 +344,8 @@ static void drain_rest(struct watch *w)
 	while (drain(w))
 		;
 	order_release(&w->order, UINT64_MAX, on_ordered, w);
-	if (kernel_unaccounted(w->kernel, &unaccounted) == 0 && unaccounted)
-		put_loss(w, "unaccounted", unaccounted, 0);
+	if (kernel_unaccounted(w->kernel, &unaccounted) == 0)
+		losses_put(&w->losses, "unaccounted", unaccounted, 0);
 	look_for_losses(w);
 }
 
@@ -595,6 +570,7 @@ int watch_command(const struct watch_options *o)
 	int status = 1;
 
 	w.begun = monotonic();
+	w.losses = (struct losses){.put = put_loss, .ctx = &w};
 	log_patience = PRINT_MS;
 	raise_limit(&w);
 	if (open_all(&w) == 0)
