@@ -91,6 +91,18 @@ static int fill_user(const struct passwd *pw, struct spawn_user *ret)
 	return 0;
 }
 
+/* A number that no account has: it owns nothing, so it gets nothing but itself. */
+static int fill_number(uid_t uid, struct spawn_user *ret)
+{
+	struct spawn_user u = {.change = true, .uid = uid, .gid = (gid_t)uid};
+
+	u.home = strdup("/");
+	if (!u.home)
+		return -ENOMEM;
+	*ret = u;
+	return 0;
+}
+
 /* Digits only, and no more than a uid has: one that wraps around could be root's. */
 static bool is_uid(const char *text, uid_t *ret)
 {
@@ -101,21 +113,25 @@ static bool is_uid(const char *text, uid_t *ret)
 	errno = 0;
 	uid = strtoul(text, NULL, 10);
 	*ret = (uid_t)uid;
-	return !errno && *ret == uid;
+	return !errno && *ret == uid && *ret != (uid_t)-1; /* which is no user to the kernel */
 }
 
 int spawn_user_find(const char *name, struct spawn_user *ret)
 {
 	const char *who = name ? name : getenv("SUDO_UID");
 	const struct passwd *pw;
+	bool number;
 	uid_t uid;
 
 	if (!who || (!name && !*who)) {
 		*ret = (struct spawn_user){.change = false};
 		return 0;
 	}
-	pw = is_uid(who, &uid) ? getpwuid(uid) : getpwnam(who);
-	return pw ? fill_user(pw, ret) : -ENOENT;
+	number = is_uid(who, &uid);
+	pw = number ? getpwuid(uid) : getpwnam(who);
+	if (pw)
+		return fill_user(pw, ret);
+	return number && name ? fill_number(uid, ret) : -ENOENT;
 }
 
 void spawn_user_done(struct spawn_user *u)
@@ -125,14 +141,22 @@ void spawn_user_done(struct spawn_user *u)
 	*u = (struct spawn_user){0};
 }
 
+static int set_name(const char *key, const char *name)
+{
+	return name ? setenv(key, name, 1) : unsetenv(key);
+}
+
 static int become(const struct spawn_user *u)
 {
+	int r;
+
 	if (!u->change)
 		return 0;
-	if (initgroups(u->name, u->gid) < 0 || setgid(u->gid) < 0 || setuid(u->uid) < 0)
+	r = u->name ? initgroups(u->name, u->gid) : setgroups(0, NULL);
+	if (r < 0 || setgid(u->gid) < 0 || setuid(u->uid) < 0)
 		return -errno;
-	if (setenv("HOME", u->home, 1) < 0 || setenv("USER", u->name, 1) < 0 ||
-	    setenv("LOGNAME", u->name, 1) < 0)
+	if (setenv("HOME", u->home, 1) < 0 || set_name("USER", u->name) < 0 ||
+	    set_name("LOGNAME", u->name) < 0)
 		return -errno;
 	return 0;
 }

@@ -21,13 +21,15 @@ struct spawn_user {
 	bool change; /* false: as we are */
 	uid_t uid;
 	gid_t gid;
-	char *name; /* owned, as is home */
+	char *name; /* owned, as is home; NULL: a number that no account has */
 	char *home;
 };
 
 /*
  * The user named (or numbered) `name`; with NULL, the one who called sudo, or nobody else. -ENOENT
- * when there is no such user, as there is none named "".
+ * when there is no such user, as there is none named "". A number need not have an account: its
+ * group is then the same number, it has no other groups, and its home is "/". But sudo's callers
+ * all have one.
  */
 int spawn_user_find(const char *name, struct spawn_user *ret);
 void spawn_user_done(struct spawn_user *u);

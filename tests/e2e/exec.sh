@@ -598,6 +598,13 @@ as_chosen_user() {
 	has out 'CapEff:.0000000000000000'
 }
 
+as_chosen_number() {
+	run_options=(--uid 54321)
+	run 0 sh -c 'id -u; id -g; id -G; echo "$HOME" "$USER" "$LOGNAME"'
+	same "$(xargs <out)" '54321 54321 54321 /' 'user, group, groups, home and no name'
+	some_line audit type=exec process.uid=54321
+}
+
 found_in_path() {
 	mkdir bin
 	printf '#!/bin/sh\necho mine\n' >bin/special
@@ -666,5 +673,6 @@ check 'Ctrl-Z and fg' with_job_control
 check 'nothing of the workload stays behind' leaves_nothing_running
 check 'under sudo' under_sudo
 check '--uid' as_chosen_user
+check '--uid with a number that no account has' as_chosen_number
 check 'found in the PATH of the call' found_in_path
 finish

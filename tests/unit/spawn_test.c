@@ -31,11 +31,27 @@ static void takes_nothing_else_for_a_user(void **state)
 {
 	static const char *const names[] = {"",	  " ",		  "-0",		   "+0",
 					    " 0", "4294967296", "-4294967296", "18446744073709551616",
-					    "0x0"};
+					    "0x0", "4294967295"};
 	struct spawn_user u;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(spawn_user_find(names[i], &u), -ENOENT);
+}
+
+static void takes_a_number_without_an_account(void **state)
+{
+	struct spawn_user u;
+
+	assert_int_equal(spawn_user_find("4294967294", &u), 0);
+	assert_true(u.change);
+	assert_int_equal(u.uid, 4294967294);
+	assert_int_equal(u.gid, 4294967294);
+	assert_null(u.name);
+	assert_string_equal(u.home, "/");
+	spawn_user_done(&u);
+	setenv("SUDO_UID", "4294967294", 1);
+	assert_int_equal(spawn_user_find(NULL, &u), -ENOENT);
+	unsetenv("SUDO_UID");
 }
 
 static void without_a_name_asks_sudo(void **state)
@@ -56,6 +72,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_users_by_name_and_by_number),
 		cmocka_unit_test(takes_nothing_else_for_a_user),
+		cmocka_unit_test(takes_a_number_without_an_account),
 		cmocka_unit_test(without_a_name_asks_sudo),
 	};
 
