@@ -20,7 +20,9 @@
 
 #define FIRST_BYTES 6 /* of a stream: enough to know a ClientHello, or a request */
 
+/* Of a socket: its connection, if it has had several the last one. */
 struct wire_state {
+	__u32 begun;   /* `base` is known */
 	__u32 base;    /* TCP sequence number of the stream's first byte */
 	__u32 have;    /* of `first` */
 	__u32 settled; /* the first bytes have been looked at */
@@ -38,17 +40,22 @@ struct {
 struct wire_packet {
 	struct net_peer local;
 	struct net_peer peer;
-	__u32 seq;     /* TCP sequence number, host byte order */
+	__u32 seq;     /* TCP sequence number of the payload, host byte order */
 	__u32 payload; /* offset of the TCP payload */
 	__u32 len;     /* of it */
+	__u32 opens;   /* it begins a connection */
 };
+
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
 
 /* Headers as they are sent, up to the flags of TCP. Extension headers are stepped over. */
 struct wire_tcp {
 	__be16 source, dest;
 	__be32 seq, ack;
 	__u8 offset; /* upper half: length of this header, in 4 bytes */
-	__u8 rest[3];
+	__u8 flags;
+	__u8 rest[2];
 };
 
 struct wire_head4 {
@@ -139,7 +146,8 @@ static __always_inline int wire_parse(struct __sk_buff *skb, struct wire_packet 
 
 	if (!at)
 		return -1;
-	p->seq = bpf_ntohl(tcp.seq);
+	p->opens = (tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	p->seq = bpf_ntohl(tcp.seq) + !!(tcp.flags & TCP_SYN); /* which takes a number of its own */
 	p->local.port = bpf_ntohs(tcp.source);
 	p->peer.port = bpf_ntohs(tcp.dest);
 	p->payload = at + (tcp.offset >> 4) * 4;
@@ -235,8 +243,10 @@ static __always_inline void wire_collect(struct __sk_buff *skb, struct wire_stat
 {
 	__u32 from;
 
-	if (!w->have)
+	if (!w->begun) { /* older than the programs, or not opened by us */
+		w->begun = 1;
 		w->base = p->seq;
+	}
 	from = w->base + w->have - p->seq; /* where in this segment the stream goes on */
 	if (from >= p->len)
 		return;
@@ -274,6 +284,16 @@ static __always_inline int wire_later(struct __sk_buff *skb, struct wire_state *
 	return wire_tls(w, cookie, p);
 }
 
+/* A socket may be used for one connection after another. The same packet sent again changes nothing. */
+static __always_inline void wire_begin(struct wire_state *w, const struct wire_packet *p)
+{
+	if (w->begun && w->base == p->seq)
+		return;
+	w->begun = 1;
+	w->base = p->seq;
+	w->have = w->settled = w->tls = 0;
+}
+
 SEC("cgroup_skb/egress")
 int wire_egress(struct __sk_buff *skb)
 {
@@ -286,10 +306,10 @@ int wire_egress(struct __sk_buff *skb)
 	if (!sk)
 		return PASS;
 	whole = !wire_parse(skb, &p);
-	if (whole && !p.len)
+	if (whole && !p.len && !p.opens)
 		return PASS;
 	cookie = bpf_get_socket_cookie(skb);
-	if (socket_is_dead(cookie))
+	if ((!whole || p.len) && socket_is_dead(cookie))
 		return DROP;
 	if (!whole)
 		return PASS;
@@ -301,7 +321,9 @@ int wire_egress(struct __sk_buff *skb)
 		loss_add(LOSS_STORAGE, 0);
 		return DROP;
 	}
-	if (w->tls)
+	if (p.opens)
+		wire_begin(w, &p);
+	if (w->tls || !p.len)
 		return PASS;
 	return w->settled ? wire_later(skb, w, cookie, &p) : wire_first(skb, w, cookie, &p);
 }

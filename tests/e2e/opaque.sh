@@ -312,6 +312,75 @@ nearly_http() { # NAME LINE
 	same "$(lines text "$T/https/log" "$1-audit")" 1 'connections that received it, opaque: audit'
 }
 
+# A socket that has had another connection before, of which nobody asks.
+socket_used_again() {
+	cat >again.py <<-'END'
+		import ctypes, socket, sys
+		port, text = int(sys.argv[1]), sys.argv[2].encode()
+		s = socket.socket()
+		s.connect(("127.0.0.1", port))
+		s.sendall(b"nothing that anybody knows, and more than a few bytes of it")
+		ctypes.CDLL(None).connect(s.fileno(), bytes(16), 16)  # AF_UNSPEC: not connected any more
+		s.connect(("127.0.0.1", port))
+		s.settimeout(3)
+		try:
+		    s.sendall(b"GET /" + text + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+		    s.recv(100)
+		except OSError as error:
+		    print(error)
+	END
+	policy 'opaque: allow' 'deny: ["http:POST */forbidden"]'
+	run 0 "$python" again.py "$http" again/allow
+	same "$(lines count "$T/http/log" what=request path=/again/allow)" 1 'requests'
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
+	run 0 "$python" again.py "$http" again/deny
+	never_seen http again/deny
+}
+
+never_seen() {
+	same "$(lines text "$T/$1/log" "$2")" 0 "connections that carried $2"
+}
+
+# In a network namespace of its own, where connections open with data: a SYN carries the first two
+# bytes. Its server is outside of the workload.
+fast_open() {
+	cat >open.py <<-'END'
+		import os, socket, sys
+		port, text = int(sys.argv[1]), b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n" % sys.argv[2].encode()
+		if sys.argv[2].startswith("hello"):
+		    text = b"\x16\x03\x01\x00\x40\x01" + sys.argv[2].encode() + os.urandom(60)
+		s = socket.socket()
+		s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+		s.sendto(text[:2], socket.MSG_FASTOPEN, ("127.0.0.1", port))
+		print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[5] >> 5 & 1, "taken with SYN")
+		s.settimeout(3)
+		try:
+		    s.sendall(text[2:])
+		    s.recv(100)
+		except OSError as error:
+		    print(error)
+	END
+	mkdir server
+	unshare -n sh -c 'ip link set lo up && echo 1543 >/proc/sys/net/ipv4/tcp_fastopen &&
+		exec "$@"' sh "$python" "$lib/server.py" net server >server/said 2>&1 &
+	local there=$! port word
+	within 20 test -e server/port
+	read -r port _ <server/port
+	printf '%s\n' '#!/bin/sh' "exec nsenter -t $there -n $WARDEN \"\$@\"" >inside
+	chmod +x inside
+	WARDEN=./inside
+	for word in allow deny; do
+		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
+		run 0 "$python" open.py "$port" "open-$word"
+		has out '^1 taken with SYN'
+		run 0 "$python" open.py "$port" "hello-$word"
+	done
+	same "$(lines text server/log 'open-allow')" 1 'connections'
+	same "$(lines text server/log 'hello-allow')" 1 'connections'
+	same "$(lines text server/log 'open-deny')" 0 'connections'
+	same "$(lines text server/log 'hello-deny')" 0 'connections'
+}
+
 # IPv6 extension headers stand between IP and TCP.
 behind_extensions() {
 	cat >extensions.py <<-'END'
@@ -374,6 +443,8 @@ check 'a blank of other tables behind the path' nearly_http a0 'POST /forbidden\
 check 'a version of no standard' nearly_http version 'post forbidden HTTP/01.1'
 check 'segments behind several slashes' nearly_http slashes 'POST /a//../forbidden HTTP/1.1'
 check 'a NUL in a path' nearly_http nul 'POST /ok%00/secret HTTP/1.1'
+check 'a socket that is used again' socket_used_again
+check 'a connection that opens with data' fast_open
 serve net "$T/net"
 read -r port4 port6 <"$T/net/port"
 check 'a ClientHello behind extension headers' behind_extensions "$port6"
