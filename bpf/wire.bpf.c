@@ -11,6 +11,7 @@
  * without payload pass, so that the peer learns of the end.
  */
 #include "object.bpf.h"
+#include "shape.h"
 
 #define PASS 1
 #define DROP 0
@@ -18,13 +19,14 @@
 #define TLS_HANDSHAKE	 0x16
 #define TLS_CLIENT_HELLO 0x01
 
-#define FIRST_BYTES 6 /* of a stream: enough to know a ClientHello, or a request */
+#define FIRST_BYTES 6 /* of a stream: enough to know a ClientHello */
 
 /* Of a socket: its connection, if it has had several the last one. */
 struct wire_state {
 	__u32 begun;   /* `base` is known */
 	__u32 base;    /* TCP sequence number of the stream's first byte */
-	__u32 have;    /* of `first` */
+	__u32 have;    /* bytes that were looked at */
+	__u32 shape;   /* state of shape_next() behind them */
 	__u32 settled; /* the first bytes have been looked at */
 	__u32 tls;     /* a ClientHello has been seen, and decided */
 	__u8 first[8];
@@ -208,18 +210,6 @@ static __always_inline int wire_opaque(__u64 cookie, const struct wire_packet *p
 	return ret;
 }
 
-/* First letters of HTTP methods, and of the HTTP/2 preface. */
-static __always_inline int wire_is_http(const __u8 *b)
-{
-	__u32 word = (__u32)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
-
-	return word == 0x47455420 /* GET  */ || word == 0x504f5354 /* POST */ ||
-	       word == 0x50555420 /* PUT  */ || word == 0x48454144 /* HEAD */ ||
-	       word == 0x44454c45 /* DELE */ || word == 0x50415443 /* PATC */ ||
-	       word == 0x4f505449 /* OPTI */ || word == 0x434f4e4e /* CONN */ ||
-	       word == 0x54524143 /* TRAC */ || word == 0x50524920 /* PRI  */;
-}
-
 static __always_inline int wire_is_hello(const __u8 *b)
 {
 	return b[0] == TLS_HANDSHAKE && b[1] == 3 && b[5] == TLS_CLIENT_HELLO;
@@ -237,37 +227,65 @@ static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const st
 	return PASS;
 }
 
-/* Adds the next bytes of the stream to its first ones, however small the pieces. */
-static __always_inline void wire_collect(struct __sk_buff *skb, struct wire_state *w,
-					 const struct wire_packet *p)
+/* Pointers and numbers that do not change, see match.h. */
+struct wire_walk {
+	struct __sk_buff *skb;
+	struct wire_state *w;
+	__u32 seq;
+	__u32 payload;
+	__u32 len;
+};
+
+/* The next byte of the stream, while it is not known how it begins. */
+static long wire_byte(__u32 i, void *data)
 {
-	__u32 from;
+	struct wire_walk *c = data;
+	struct wire_state *w = c->w;
+	__u32 at = w->base + w->have - c->seq; /* where in this segment the stream goes on */
+	__u8 byte;
+
+	if (at >= c->len || bpf_skb_load_bytes(c->skb, c->payload + at, &byte, 1))
+		return 1;
+	if (w->have < FIRST_BYTES)
+		w->first[w->have & 7] = byte;
+	w->shape = shape_next(w->shape, byte);
+	w->have++;
+	return w->shape == SHAPE_HTTP || (w->shape == SHAPE_OTHER && w->have >= FIRST_BYTES);
+}
+
+/* Looks at the next bytes of the stream, however small the pieces. */
+static __noinline int wire_look(struct __sk_buff *skb, struct wire_state *w,
+				const struct wire_packet *p)
+{
+	struct wire_walk c = {.skb = skb, .w = w, .seq = p->seq, .payload = p->payload, .len = p->len};
 
 	if (!w->begun) { /* older than the programs, or not opened by us */
 		w->begun = 1;
 		w->base = p->seq;
 	}
-	from = w->base + w->have - p->seq; /* where in this segment the stream goes on */
-	if (from >= p->len)
-		return;
-	for (__u32 i = 0; i < FIRST_BYTES; i++) {
-		if (w->have >= FIRST_BYTES || from + i >= p->len)
-			return;
-		bpf_skb_load_bytes(skb, p->payload + from + i, &w->first[w->have & 7], 1);
-		w->have++;
-	}
+	return loop(p->len, wire_byte, &c);
+}
+
+/* Whether anybody asks for HTTP. */
+static __always_inline int wire_reads_http(void)
+{
+	const void *img = image_current();
+
+	return !img || image_header(img)->kinds[KIND_HTTP].ruled;
 }
 
 /* How a stream begins: TLS, HTTP without it, or something that nobody asks about. */
 static __always_inline int wire_first(struct __sk_buff *skb, struct wire_state *w, __u64 cookie,
 				      const struct wire_packet *p)
 {
-	wire_collect(skb, w, p);
-	if (w->have >= 4 && wire_is_http(w->first)) {
+	if (!w->have && !wire_reads_http())
+		w->shape = SHAPE_OTHER;
+	wire_look(skb, w, p);
+	if (w->shape == SHAPE_HTTP || (w->shape != SHAPE_OTHER && w->have >= SHAPE_MAX)) {
 		w->settled = 1;
 		return wire_opaque(cookie, p, OPAQUE_CLEARTEXT);
 	}
-	if (w->have < FIRST_BYTES)
+	if (w->shape != SHAPE_OTHER || w->have < FIRST_BYTES)
 		return PASS;
 	w->settled = 1;
 	return wire_is_hello(w->first) ? wire_tls(w, cookie, p) : PASS;
@@ -291,7 +309,7 @@ static __always_inline void wire_begin(struct wire_state *w, const struct wire_p
 		return;
 	w->begun = 1;
 	w->base = p->seq;
-	w->have = w->settled = w->tls = 0;
+	w->have = w->shape = w->settled = w->tls = 0;
 }
 
 SEC("cgroup_skb/egress")

@@ -292,6 +292,55 @@ cleartext_audited() {
 	some_line audit type=opaque decision.verdict=audit
 }
 
+# Requests whose method no list would name, badly written ones, and other protocols: begin.py PORT
+# MARK PIECE SET sends each on a connection of its own, in pieces; SET: http or other.
+cat >"$T/begin.py" <<'END'
+import socket, sys, time
+port, mark, piece = int(sys.argv[1]), sys.argv[2].encode(), int(sys.argv[3])
+rest = b" HTTP/1.1\r\nHost: " + mark + b"\r\n\r\n"
+http = [b"\r\nGET /", b"\r\n\r\n \tGET /", b"PROPFIND /", b"get /", b"FOO /", b"PURGE /", b"GET\t/",
+        b"GET\r/", b"GET  /", b"A" * 60 + b" /", b"GET http://h/", b"get HTTPS://h/", b"OPTIONS *",
+        b"CONNECT h.example:443", b"POST x:/y", b"GET nothing"]
+other = [b"EHLO %s\r\n", b"HELO http.%s\r\n", b"SSH-2.0-OpenSSH_9.2p1 Debian-2+%s\r\n",
+         b"SSH-2.0-Renci.SshNet.SshClient.0.0.1-%s\r\n", b"*2\r\n$3\r\nGET\r\n$%s\r\n",
+         b"GET %s\r\n", b"set %s 0 0 5\r\n/path\r\n", b"\x20\0\0\x01\x85\xa6\xff\x01%s",
+         b"\0\0\0\x30\0\x03\0\0user\0%s\0", b"CONNECT {\"name\":\"%s\"}\r\n", b"AMQP\0\0\x09\x01%s"]
+texts = [t + rest for t in http] if sys.argv[4] == "http" else [t % mark for t in other]
+for text in texts:
+    s = socket.create_connection(("127.0.0.1", port), 20)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        for i in range(0, len(text), piece):
+            s.sendall(text[i:i + piece])
+            if piece < len(text):
+                time.sleep(0.002)
+        s.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+    s.settimeout(1)
+    try:
+        while s.recv(100):
+            pass
+    except OSError:
+        pass
+END
+
+cleartext_shapes() {
+	local piece=$1 word
+	for word in allow deny; do
+		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
+		run 0 "$python" "$T/begin.py" "$2" "shape-$word-$piece" "$piece" http
+		some_line audit type=opaque decision.verdict="$word"
+		rm audit
+		run 0 "$python" "$T/begin.py" "$2" "other-$word-$piece" "$piece" other
+		count_is 0 audit type=opaque
+	done
+	same "$(lines text "$T/net/log" "shape-allow-$piece")" 16 'requests, allowed'
+	same "$(lines text "$T/net/log" "shape-deny-$piece")" 0 'requests'
+	same "$(lines text "$T/net/log" "other-allow-$piece")" 11 'others, allowed'
+	same "$(lines text "$T/net/log" "other-deny-$piece")" 11 'others'
+}
+
 # What some servers take for HTTP, and others not, or for a request of another path.
 nearly_http() { # NAME LINE
 	cat >line.py <<-'END'
@@ -448,5 +497,7 @@ check 'a connection that opens with data' fast_open
 serve net "$T/net"
 read -r port4 port6 <"$T/net/port"
 check 'a ClientHello behind extension headers' behind_extensions "$port6"
+check 'cleartext HTTP is known by its shape' cleartext_shapes 65536 "$port4"
+check 'cleartext HTTP is known by its shape, byte by byte' cleartext_shapes 1 "$port4"
 check 'other protocols pass' other_protocols_pass "$port4"
 finish
