@@ -353,7 +353,7 @@ int BPF_PROG(exec_exit, struct task_struct *task)
 {
 	struct scratch *s;
 	struct rec_exit *r;
-	__u32 tid;
+	__u32 tid, tgid;
 
 	if (!scope_current())
 		return 0;
@@ -361,6 +361,8 @@ int BPF_PROG(exec_exit, struct task_struct *task)
 	bpf_map_delete_elem(&entered, &tid);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
+	tgid = BPF_CORE_READ(task, tgid);
+	bpf_map_delete_elem(&bio_users, &tgid);
 	s = scratch_claim();
 	if (!s)
 		return 0;

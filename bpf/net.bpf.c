@@ -325,8 +325,11 @@ static __always_inline const struct sock *net_sock(struct bpf_sock_addr *ctx, st
 static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six, __u32 from)
 {
 	const void *img;
-	struct scratch *s = decision_begin(&img);
+	struct scratch *s;
 
+	if (doom_awaits()) /* it was killed, but lives on for a moment */
+		return CGROUP_DENY;
+	s = decision_begin(&img);
 	if (!s)
 		return CGROUP_DENY;
 	net_start(s, REC_NET, six ? AF_INET6 : AF_INET, ctx->protocol);
@@ -401,8 +404,11 @@ static __always_inline int net_cgroup_unix(struct bpf_sock_addr *ctx)
 {
 	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
 	const void *img;
-	struct scratch *s = decision_begin(&img);
+	struct scratch *s;
 
+	if (doom_awaits()) /* it was killed, but lives on for a moment */
+		return CGROUP_DENY;
+	s = decision_begin(&img);
 	if (!s)
 		return CGROUP_DENY;
 	net_start(s, REC_NET, AF_UNIX, 0);

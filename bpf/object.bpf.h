@@ -77,6 +77,26 @@ struct {
 	__type(value, struct object_key);
 } entered SEC(".maps") __weak;
 
+/*
+ * Processes that have used BIO_f_ssl(), with the exec_id that they had then. What is written to a BIO
+ * of that kind reaches the library's inside without a call of a function that is probed, so no TLS
+ * connection of such a process is certain to be read.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* tgid */
+	__type(value, __u32);
+} bio_users SEC(".maps") __weak;
+
+enum bio_seen {
+	BIO_SOME = 1, /* there is such a process */
+	BIO_ALL = 2,  /* there was one more than the map holds: each may be it */
+};
+
+extern __u32 bio_seen;
+
 /* A zeroed object, to begin others from: too large for a stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

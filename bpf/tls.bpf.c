@@ -7,6 +7,7 @@
  *   uprobe.s    SSL_read, SSL_read_ex      notes where the answer will be
  *   uretprobe.s the same                   records it
  *   uprobe.s    SSL_do_handshake, SSL_connect, SSL_clear, SSL_free
+ *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
  *
  * Sleepable, because text may lie in pages that are not there yet. A refused request does not
  * leave: its socket is dead before the library encrypts a byte of it (tiers lsm and cut), the
@@ -26,6 +27,7 @@
 #define SITE_RET_SHIFT	8    /* above: distance from the function's entry to a `ret` in it */
 
 __u64 streams = 0;
+__u32 bio_seen = 0;
 
 /* ---- objects ---- */
 
@@ -260,6 +262,7 @@ static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 
 	if (!call)
 		return 0;
+	doom_meets();
 	call->object = PT_REGS_PARM1(ctx);
 	call->sp = PT_REGS_SP(ctx);
 	call->buf = PT_REGS_PARM2(ctx);
@@ -392,5 +395,23 @@ int tls_free(struct pt_regs *ctx)
 	stream = o->stream;
 	bpf_map_delete_elem(&objects, &key);
 	tls_report_close(stream);
+	return 0;
+}
+
+/* Called whenever a BIO is made that encrypts what is written to it. */
+SEC("uprobe.s")
+int tls_bio(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 exec_id = BPF_CORE_READ(task, self_exec_id);
+
+	if (!scope_current())
+		return 0;
+	if (bpf_map_update_elem(&bio_users, &tgid, &exec_id, BPF_ANY)) {
+		loss_add(LOSS_STORAGE, 0);
+		__sync_fetch_and_or(&bio_seen, BIO_ALL);
+	}
+	__sync_fetch_and_or(&bio_seen, BIO_SOME);
 	return 0;
 }

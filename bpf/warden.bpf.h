@@ -188,14 +188,20 @@ static __always_inline void doom(struct task_struct *task)
 		doomed_full = 1;
 }
 
-/* Kills the current process if it is doomed; for programs that may send signals. */
-static __noinline int doom_meets(void)
+/* True when the current process is to die. */
+static __always_inline int doom_awaits(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
 	__u64 *start = bpf_map_lookup_elem(&doomed, &tgid);
 
-	if (!start || *start != task->group_leader->start_boottime)
+	return start && *start == task->group_leader->start_boottime;
+}
+
+/* Kills the current process if it is doomed; for programs that may send signals. */
+static __noinline int doom_meets(void)
+{
+	if (!doom_awaits())
 		return 0;
 	bpf_send_signal(SIGKILL);
 	return 1;

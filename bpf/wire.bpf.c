@@ -4,7 +4,7 @@
  *
  *   cgroup_skb/egress   drops what a dead socket sends, whatever call or thread sent it; binds a
  *                       TLS object to the socket of its ClientHello; finds TLS that no object
- *                       explains, and HTTP without TLS
+ *                       explains, or may not (BIO_f_ssl), and HTTP without TLS
  *
  * Attack: send a refused request's bytes some other way (another thread, sendfile, io_uring, data
  * that was queued before). They all become packets of this socket, and those are dropped. Packets
@@ -30,6 +30,9 @@ struct wire_state {
 	__u32 settled; /* the first bytes have been looked at */
 	__u32 tls;     /* a ClientHello has been seen, and decided */
 	__u8 first[8];
+	__u32 users[2]; /* the process that sent it, and the one that this was forked from */
+	__u32 exec_id;	/* of the first */
+	__u32 opaque;	/* decided as opaque */
 };
 
 struct {
@@ -215,15 +218,50 @@ static __always_inline int wire_is_hello(const __u8 *b)
 	return b[0] == TLS_HANDSHAKE && b[1] == 3 && b[5] == TLS_CLIENT_HELLO;
 }
 
+/* Whose TLS this is. A child has the BIOs of the process that it was forked from. */
+static __always_inline void wire_note_user(struct wire_state *w)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	w->users[0] = BPF_CORE_READ(task, tgid);
+	w->users[1] = BPF_CORE_READ(task, real_parent, tgid);
+	w->exec_id = BPF_CORE_READ(task, self_exec_id);
+}
+
+/* Whether the process that shook hands here is one of bio_users. */
+static __always_inline int wire_has_bio(const struct wire_state *w)
+{
+	for (__u32 i = 0; i < 2; i++) {
+		__u32 user = w->users[i];
+		__u32 *exec_id = bpf_map_lookup_elem(&bio_users, &user);
+
+		if (exec_id && *exec_id == w->exec_id)
+			return 1;
+	}
+	return bio_seen & BIO_ALL;
+}
+
+/* A segment behind a ClientHello, or this itself: such a BIO may be made at any time. */
+static __always_inline int wire_bio(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
+{
+	if (!bio_seen || w->opaque || !wire_has_bio(w))
+		return PASS;
+	w->opaque = 1;
+	return wire_opaque(cookie, p, OPAQUE_BIO);
+}
+
 static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
 {
 	struct object *o = wire_object();
 
 	w->tls = 1;
-	if (!o)
+	if (!o) {
+		w->opaque = 1;
 		return wire_opaque(cookie, p, OPAQUE_TLS);
+	}
 	if (!(o->flags & OBJECT_UNSURE))
 		wire_bind(o, cookie, p);
+	wire_note_user(w);
 	return PASS;
 }
 
@@ -309,7 +347,7 @@ static __always_inline void wire_begin(struct wire_state *w, const struct wire_p
 		return;
 	w->begun = 1;
 	w->base = p->seq;
-	w->have = w->shape = w->settled = w->tls = 0;
+	w->have = w->shape = w->settled = w->tls = w->opaque = 0;
 }
 
 SEC("cgroup_skb/egress")
@@ -319,29 +357,36 @@ int wire_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct wire_state *w;
 	__u64 cookie;
-	int whole;
+	int whole, verdict;
 
 	if (!sk)
 		return PASS;
 	whole = !wire_parse(skb, &p);
 	if (whole && !p.len && !p.opens)
 		return PASS;
-	cookie = bpf_get_socket_cookie(skb);
-	if ((!whole || p.len) && socket_is_dead(cookie))
+	cookie = !whole || p.len ? bpf_get_socket_cookie(skb) : 0;
+	if (socket_is_dead(cookie))
 		return DROP;
 	if (!whole)
 		return PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return PASS;
-	w = bpf_sk_storage_get(&wires, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	/* Most connections of a socket are its first, of which nothing is known yet. */
+	w = bpf_sk_storage_get(&wires, sk, 0, p.len ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (w && p.opens)
+		wire_begin(w, &p);
+	if (!p.len)
+		return PASS;
 	if (!w) {
 		loss_add(LOSS_STORAGE, 0);
 		return DROP;
 	}
-	if (p.opens)
-		wire_begin(w, &p);
-	if (w->tls || !p.len)
-		return PASS;
-	return w->settled ? wire_later(skb, w, cookie, &p) : wire_first(skb, w, cookie, &p);
+	if (!w->tls) {
+		verdict = w->settled ? wire_later(skb, w, cookie, &p)
+				     : wire_first(skb, w, cookie, &p);
+		if (!w->tls || verdict == DROP)
+			return verdict;
+	}
+	return wire_bio(w, cookie, &p);
 }

@@ -84,6 +84,7 @@ enum opaque_why {
 	OPAQUE_FRAMING,	  /* a request that two readers may read differently, or too long */
 	OPAQUE_ENCODED,	  /* a compressed body, under a content rule */
 	OPAQUE_NOT_HTTP,  /* something else than HTTP inside TLS, under an http rule */
+	OPAQUE_BIO,	  /* TLS of a process that has used BIO_f_ssl() */
 };
 
 struct rec_http {

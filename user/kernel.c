@@ -91,6 +91,7 @@ static const struct {
 	{"tls_handshake", always, ATTACH_PROBE},
 	{"tls_clear", always, ATTACH_PROBE},
 	{"tls_free", always, ATTACH_PROBE},
+	{"tls_bio", always, ATTACH_PROBE},
 };
 
 #define PROGRAMS (sizeof(programs) / sizeof(programs[0]))

@@ -14,7 +14,7 @@
 
 #define SITE_EX	       1ULL /* bpf/tls.bpf.c */
 #define SITE_RET_SHIFT 8
-#define SITE_KINDS     (SITE_FREE + 1)
+#define SITE_KINDS     (SITE_BIO + 1)
 #define SITES_MAX      16 /* of one kind in one file */
 
 /* ---- links ---- */
@@ -77,6 +77,7 @@ static struct bpf_program *site_program(struct kernel *k, enum site_kind kind)
 		[SITE_HANDSHAKE] = k->skel->progs.tls_handshake,
 		[SITE_CLEAR] = k->skel->progs.tls_clear,
 		[SITE_FREE] = k->skel->progs.tls_free,
+		[SITE_BIO] = k->skel->progs.tls_bio,
 	};
 
 	return by_kind[kind];

@@ -24,6 +24,7 @@ static const struct {
 	{"SSL_connect", SITE_HANDSHAKE, false},
 	{"SSL_clear", SITE_CLEAR, false},
 	{"SSL_free", SITE_FREE, false},
+	{"BIO_f_ssl", SITE_BIO, false},
 };
 
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))

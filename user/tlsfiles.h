@@ -16,7 +16,7 @@
  * table in tlsfile.c. A file that brings TLS without such symbols is no TLS file.
  */
 
-enum site_kind { SITE_WRITE, SITE_READ, SITE_HANDSHAKE, SITE_CLEAR, SITE_FREE };
+enum site_kind { SITE_WRITE, SITE_READ, SITE_HANDSHAKE, SITE_CLEAR, SITE_FREE, SITE_BIO };
 
 /* A function to put probes on. */
 struct tls_site {

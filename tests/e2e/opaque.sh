@@ -75,6 +75,8 @@ known_libraries_are_not_opaque() {
 		'a GET /known/python'
 	passes https "$python" "$lib/client_python.py" asyncio "https://127.0.0.1:$https" \
 		'a GET /known/asyncio'
+	passes https sh -c "echo GET /known/s_client HTTP/1.1 |
+		openssl s_client -quiet -no_ign_eof -connect 127.0.0.1:$https -CAfile $T/https/cert.pem"
 	count_is 0 audit type=opaque
 }
 
@@ -215,6 +217,53 @@ library_mapped_late() {
 	count_is 1 audit type=opaque
 	some_line audit type=loss loss.reason=tls_library_mapped_late
 	some_line audit type=http.request http.path=/late/1
+}
+
+# What is written to a BIO of the library's own never passes SSL_write.
+through_bio() { # WAY
+	cat >bio.py <<-'END'
+		import ctypes, os, socket, sys
+		way, port, path = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
+		crypto, tls = ctypes.CDLL("libcrypto.so.3"), ctypes.CDLL("libssl.so.3")
+		pointer = ctypes.c_void_p
+		for f in (tls.TLS_client_method, tls.SSL_CTX_new, tls.SSL_new, tls.BIO_f_ssl,
+		          tls.BIO_new_ssl_connect, crypto.BIO_new):
+		    f.restype = pointer
+		crypto.BIO_ctrl.restype = ctypes.c_long
+		def control(bio, what, text):
+		    return crypto.BIO_ctrl(bio, what, ctypes.c_long(0), text)
+		context = pointer(tls.SSL_CTX_new(pointer(tls.TLS_client_method())))
+		if way == "late":  # a BIO for an object that has shaken hands
+		    sock = socket.create_connection(("127.0.0.1", port), 20)
+		    sock.setblocking(True)
+		    ssl = pointer(tls.SSL_new(context))
+		    tls.SSL_set_fd(ssl, sock.fileno())
+		    assert tls.SSL_connect(ssl) == 1
+		    bio = pointer(crypto.BIO_new(pointer(tls.BIO_f_ssl())))
+		    control(bio, 109, ssl)  # BIO_C_SET_SSL
+		else:
+		    bio = pointer(tls.BIO_new_ssl_connect(context))
+		    control(bio, 100, b"127.0.0.1:%d" % port)  # BIO_C_SET_CONNECT
+		    if way == "forked" and os.fork():
+		        sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+		    if control(bio, 101, None) != 1:  # BIO_C_DO_STATE_MACHINE
+		        sys.exit("no connection")
+		text = b"POST %b HTTP/1.1\r\nHost: a\r\n\r\n" % path
+		crypto.BIO_write(bio, text, len(text))
+		buffer = ctypes.create_string_buffer(4096)
+		sys.exit(crypto.BIO_read(bio, buffer, 4096) <= 0)
+	END
+	allowed 0 "$python" bio.py "$1" "$https" "/forbidden/bio/$1/free"
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden/*"]'
+	run '[1-9]*' "$python" bio.py "$1" "$https" "/forbidden/bio/$1/refused"
+	same "$(lines text "$T/https/log" "/forbidden/bio/$1/free")" 1 'connections that received it'
+	same "$(lines text "$T/https/log" "/forbidden/bio/$1/refused")" 0 'and under a policy'
+	count_is 1 audit type=opaque decision.verdict=deny decision.reason='*BIOs*'
+	# Once a connection; those of other processes are read as ever.
+	policy 'opaque: audit' 'deny: ["http:POST */forbidden/*"]'
+	run 0 sh -c "$python bio.py $1 $https /ok; ${curl[*]} --http1.1 https://127.0.0.1:$https/ok/$1"
+	count_is 1 audit type=opaque decision.verdict=audit
+	some_line audit type=http.request http.path="/ok/$1" decision.verdict=allow
 }
 
 # One whose functions begin with what the kernel puts no probe on, in front of one that is in order.
@@ -473,6 +522,9 @@ check 'known libraries are not opaque' known_libraries_are_not_opaque
 check 'a ClientHello by hand' hand_made 4096
 check 'a ClientHello by hand, byte by byte' hand_made 1
 check 'a ClientHello after a greeting' after_a_greeting
+check 'text written to a BIO' through_bio connect
+check 'text written to a BIO that was made late' through_bio late
+check 'text written to a BIO by a child' through_bio forked
 check 'a private copy of the library' private_library
 check 'a library that is mapped late' library_mapped_late
 if command -v readelf >/dev/null; then

@@ -195,6 +195,7 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_FRAMING] = "a request that cannot be followed",
 	[OPAQUE_ENCODED] = "a compressed request body",
 	[OPAQUE_NOT_HTTP] = "TLS that carries something else than HTTP",
+	[OPAQUE_BIO] = "TLS by a program that may write through BIOs, which warden does not see into",
 };
 
 /* What is opaque about it is the better reason; the policy's own sentence stands where there is
