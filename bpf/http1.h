@@ -107,10 +107,12 @@ HTTP1_INLINE __u32 http1_message_done(struct http1 *p)
 	if (p->flags & HTTP1_SWITCHES)
 		p->state = HTTP1_S_TUNNEL;
 	else if (p->kind == HTTP1_REQUESTS &&
-		 (p->flags & HTTP1_UPGRADE || p->verb == HTTP1_CONNECT))
+		 (p->flags & HTTP1_UPGRADE || p->verb == HTTP1_CONNECT)) {
 		p->state = HTTP1_S_WAIT;
-	else
+		p->at = 0; /* of http1_answer_byte() */
+	} else {
 		p->state = p->flags & HTTP1_CLOSE ? HTTP1_S_CLOSED : HTTP1_S_IDLE;
+	}
 	return HTTP1_MESSAGE_DONE;
 }
 
@@ -321,6 +323,37 @@ HTTP1_INLINE void http1_answered(struct http1 *request, const struct http1 *resp
 		request->state = HTTP1_S_TUNNEL;
 	else
 		http1_give_up(request, HTTP1_AMBIGUOUS);
+}
+
+/* The most bytes that http1_answer_byte() asks for. */
+#define HTTP1_ANSWER_LEN (HTTP1_VERSION_LEN + 5)
+
+/*
+ * Instead of http1_answered(), for whoever has no reader of responses: the next byte that came back
+ * while the reader of requests waits. It takes the first bytes for the answer that decides; if they
+ * are another one's, and this becomes a tunnel after all, what goes through it is no HTTP/1.x, which
+ * ends the reader as well. Where they tell nothing (an interim response), the reader waits on.
+ */
+HTTP1_FN __u32 http1_answer_byte(struct http1 *p, __u32 c)
+{
+	__u32 at, fits;
+
+	if (!p || p->state != HTTP1_S_WAIT || p->at >= HTTP1_ANSWER_LEN)
+		return 0;
+	at = p->at++;
+	fits = c - '0' < 10;
+	if (at < HTTP1_VERSION_LEN)
+		fits = c == http1_version_text(at);
+	if (at == HTTP1_VERSION_LEN + 1)
+		fits = c == ' ';
+	if (!fits)
+		p->at = HTTP1_ANSWER_LEN;
+	if (!fits || at < HTTP1_VERSION_LEN + 2)
+		return 0;
+	p->status = p->status * 10 + (c - '0');
+	if (at == HTTP1_ANSWER_LEN - 1 && p->status >= (p->verb == HTTP1_CONNECT ? 300 : 200))
+		p->answered = p->begun;
+	return 0;
 }
 
 /* Whether a message has begun and not ended. */

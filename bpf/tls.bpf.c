@@ -214,6 +214,27 @@ static __always_inline __u64 tls_moved(struct scratch *s, __s64 ret)
 	return s->left;
 }
 
+/*
+ * Bytes that came back: the first ones tell a reader that waits for an answer whether requests go on.
+ */
+static __noinline int tls_answer(struct tls_ctx *c, __u64 n)
+{
+	struct scratch *s = c->s;
+	struct http1 *p = &c->o->http;
+
+	if (p->state != HTTP1_S_WAIT)
+		return 0;
+	if (n > HTTP1_ANSWER_LEN)
+		n = HTTP1_ANSWER_LEN;
+	opaque_value(n);
+	n &= 15;
+	if (bpf_copy_from_user(s->chunk, n, (void *)s->call.buf))
+		return 0;
+	for (__u32 i = 0; i < HTTP1_ANSWER_LEN && i < n; i++)
+		http1_answer_byte(p, s->chunk[i]);
+	return 0;
+}
+
 /* Return of a reading or writing function. */
 static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 {
@@ -227,6 +248,8 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 		n = 0;
 	if (c.s->call.dir == DIR_WRITE)
 		tls_taken(&c, n);
+	else if (n)
+		tls_answer(&c, n);
 	if (n) {
 		c.s->call.len = n;
 		c.s->left = 0;

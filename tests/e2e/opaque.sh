@@ -479,6 +479,49 @@ fast_open() {
 	same "$(lines text server/log 'hello-deny')" 0 'connections'
 }
 
+# An Upgrade that the server ignores: the connection goes on with requests. One that is not waited for
+# may be followed by anything.
+ignored_upgrade() { # WAY
+	cat >upgrade.py <<-'END'
+		import socket, ssl, sys
+		way, path = sys.argv[2], sys.argv[3].encode()
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		s = ssl.create_default_context().wrap_socket(s, server_hostname="127.0.0.1")
+		def send(path, more=b""):
+		    s.sendall(b"POST %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (path, more))
+		def answer():
+		    got = b""
+		    while not got.endswith(b"}\n"):
+		        data = s.recv(1 if way == "bytes" else 4096)
+		        if not data:
+		            sys.exit("end")
+		        got += data
+		    print(got.split()[1].decode())
+		send(b"/upgrade/1", b"Connection: Upgrade\r\nUpgrade: x\r\n")
+		if way == "hasty":
+		    send(b"/upgrade/2")
+		answer()
+		if way != "hasty":
+		    send(b"/upgrade/2")
+		answer()
+		send(path)
+		answer()
+	END
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
+	if [[ $1 == hasty ]]; then
+		run '*' "$python" upgrade.py "$https" "$1" /upgrade/3
+		some_line audit type=opaque decision.verdict=deny
+		return
+	fi
+	run 0 "$python" upgrade.py "$https" "$1" /upgrade/3
+	same "$(grep -c '^200$' out)" 3 answers
+	count_is 0 audit type=opaque
+	count_is 3 audit type=http.request decision.verdict=allow
+	run '[1-9]*' "$python" upgrade.py "$https" "$1" /forbidden
+	same "$(lines count "$T/https/log" what=request path=/forbidden)" 0 'forbidden requests'
+	some_line audit type=http.request http.path=/forbidden decision.verdict=deny
+}
+
 # IPv6 extension headers stand between IP and TCP.
 behind_extensions() {
 	cat >extensions.py <<-'END'
@@ -543,6 +586,9 @@ check 'a TAB behind the method' nearly_http tab 'POST\t/forbidden\tHTTP/1.1'
 check 'a blank of other tables behind the path' nearly_http a0 'POST /forbidden\xa0 HTTP/1.1'
 check 'a version of no standard' nearly_http version 'post forbidden HTTP/01.1'
 check 'segments behind several slashes' nearly_http slashes 'POST /a//../forbidden HTTP/1.1'
+check 'an Upgrade that is ignored' ignored_upgrade pieces
+check 'an Upgrade that is ignored, byte by byte' ignored_upgrade bytes
+check 'an Upgrade that is not waited for' ignored_upgrade hasty
 check 'a NUL in a path' nearly_http nul 'POST /ok%00/secret HTTP/1.1'
 check 'a socket that is used again' socket_used_again
 check 'a connection that opens with data' fast_open

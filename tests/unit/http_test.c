@@ -699,6 +699,49 @@ static void many_requests_may_wait_for_answers(void **state)
 	assert_non_null(strstr(t->text, "< stop unpaired in 64\n"));
 }
 
+/* How BPF programs learn of answers: they have no reader of responses. */
+static void first_bytes_answer(void **state)
+{
+	static const struct {
+		const char *request, *answer;
+		bool goes_on;
+	} cases[] = {
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 200 OK\r\n", true},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.0 404", true},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 40", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 101 Now\r\n", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 100 Go\r\n", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/2.1 200 OK\r\n", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1  200 OK\r\n", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "xHTTP/1.1 200 OK\r\n", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 2x0 OK\r\n", false},
+		{"GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 1HTTP/1.1 200", false},
+		{"CONNECT a HTTP/1.1\r\n\r\n", "HTTP/1.1 407 No\r\n", true},
+		{"CONNECT a HTTP/1.1\r\n\r\n", "HTTP/1.1 200 Fine\r\n", false},
+		{"CONNECT a HTTP/1.1\r\n\r\n", "HTTP/1.1 204 Fine\r\n", false},
+	};
+	_free_ struct http1 *reader = calloc(1, sizeof(*reader));
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const text[] = {cases[i].request, "GET /2 HTTP/1.1\r\n\r\n"};
+
+		http1_init(reader, HTTP1_REQUESTS);
+		http1_answer_byte(reader, 'x'); /* before there is a question */
+		for (size_t k = 0; k < 2; k++) {
+			struct http1_step step = {.size = strlen(text[k])};
+
+			while (!http1_step(reader, &step, (const __u8 *)text[k], ~0U))
+				;
+			for (const char *c = cases[i].answer; !k && *c; c++)
+				http1_answer_byte(reader, (__u8)*c);
+		}
+		if ((reader->state != HTTP1_S_LOST) != cases[i].goes_on)
+			print_error("answer %s\n", cases[i].answer);
+		assert_int_equal(reader->state != HTTP1_S_LOST, cases[i].goes_on);
+		assert_int_equal(reader->begun, 1 + cases[i].goes_on);
+	}
+}
+
 /* BPF programs walk a piece in a fixed number of steps. */
 static void steps_are_bounded(void **state)
 {
@@ -765,6 +808,7 @@ int main(void)
 		cmocka_unit_test(odd_responses_end_the_reader),
 		cmocka_unit_test(limits_are_exact),
 		cmocka_unit_test(many_requests_may_wait_for_answers),
+		cmocka_unit_test(first_bytes_answer),
 		cmocka_unit_test(steps_are_bounded),
 		cmocka_unit_test(random_damage_split_anywhere_is_the_same),
 	};
