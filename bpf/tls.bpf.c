@@ -97,29 +97,40 @@ static __noinline struct object *tls_object(__u64 address)
 
 /* ---- calls ---- */
 
-/* The slot of the call with this stack pointer. */
-static __noinline struct tls_call *tls_call_of(struct member *m, __u64 sp)
+/*
+ * The slot of the call with this stack pointer, or -1. A number, from a function that is verified by
+ * itself: with a pointer to one of four slots the verifier would go through all that follows four
+ * times.
+ */
+__weak __noinline int tls_call_find(struct member *m, __u64 sp)
 {
 	for (int i = 0; m && i < TLS_CALLS; i++)
 		if (m->calls[i].object && m->calls[i].sp == sp)
-			return &m->calls[i];
-	return 0;
+			return i;
+	return -1;
 }
 
 /*
  * A slot for a new call. One with the same stack pointer was left in another way than by returning;
  * when there is none left, one that was is likely the oldest.
  */
-static __noinline struct tls_call *tls_call_new(struct member *m, __u64 sp)
+__weak __noinline int tls_call_take(struct member *m, __u64 sp)
 {
-	struct tls_call *call = tls_call_of(m, sp);
+	int slot = tls_call_find(m, sp);
 
-	for (int i = 0; m && !call && i < TLS_CALLS; i++)
+	for (int i = 0; m && slot < 0 && i < TLS_CALLS; i++)
 		if (!m->calls[i].object)
-			call = &m->calls[i];
-	if (m && !call)
-		call = &m->calls[m->next++ & (TLS_CALLS - 1)];
-	return call;
+			slot = i;
+	return m && slot < 0 ? (int)(m->next++ & (TLS_CALLS - 1)) : slot;
+}
+
+static __always_inline struct tls_call *tls_call_at(struct member *m, int slot)
+{
+	__u64 at = slot;
+
+	opaque_value(at);
+	at &= TLS_CALLS - 1;
+	return &m->calls[at];
 }
 
 /* Gathers what a call is followed with. Returns 0, or -1 when something is missing. */
@@ -281,11 +292,13 @@ static __noinline struct member *tls_member(void)
 static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 {
 	__u64 site = bpf_get_attach_cookie(ctx);
-	struct tls_call *call = tls_call_new(tls_member(), PT_REGS_SP(ctx));
+	struct member *m = tls_member();
+	struct tls_call *call;
 
-	if (!call)
+	if (!m)
 		return 0;
 	doom_meets();
+	call = tls_call_at(m, tls_call_take(m, PT_REGS_SP(ctx)));
 	call->object = PT_REGS_PARM1(ctx);
 	call->sp = PT_REGS_SP(ctx);
 	call->buf = PT_REGS_PARM2(ctx);
@@ -344,11 +357,16 @@ int tls_read_enter(struct pt_regs *ctx)
 SEC("uretprobe.s")
 int tls_leave(struct pt_regs *ctx)
 {
-	/* The return address is off the stack by now. */
-	struct tls_call *call = tls_call_of(tls_member(), PT_REGS_SP(ctx) - 8);
+	struct member *m = tls_member();
+	struct tls_call *call;
+	int slot;
 
-	if (!call)
+	if (!m)
 		return 0;
+	slot = tls_call_find(m, PT_REGS_SP(ctx) - 8); /* the return address is off the stack */
+	if (slot < 0)
+		return 0;
+	call = tls_call_at(m, slot);
 	if (!call->refused)
 		tls_return(call, PT_REGS_RC(ctx));
 	call->object = 0;

@@ -90,8 +90,11 @@ static __always_inline int wire_is_extension(__u8 next)
 	return next == 0 || next == 43 || next == 60; /* hop-by-hop, routing, destination options */
 }
 
-/* Steps over extension headers. Returns where TCP begins, or 0. */
-static __always_inline __u32 wire_extensions(struct __sk_buff *skb, __u8 next)
+/*
+ * Steps over extension headers. Returns where TCP begins, or 0. Verified by itself, as a number comes
+ * of it: else all that follows is gone through for each count of headers.
+ */
+__weak __noinline int wire_extensions(struct __sk_buff *skb, __u32 next)
 {
 	__u32 at = sizeof(struct wire_head6) - sizeof(struct wire_tcp);
 	__u8 head[2];
