@@ -8,7 +8,7 @@
  * between. Once dead a socket stays dead, whoever sends.
  *
  * The map is keyed by socket cookie. Full means that another refused request kills its process
- * (tls.bpf.c); nothing is ever evicted. User space deletes a key when the socket is gone.
+ * (tls.bpf.c); nothing is ever evicted. A key is deleted when the socket is closed (wire.bpf.c).
  */
 
 #include "warden.bpf.h"

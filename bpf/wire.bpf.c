@@ -5,10 +5,12 @@
  *   cgroup_skb/egress   drops what a dead socket sends, whatever call or thread sent it; binds a
  *                       TLS object to the socket of its ClientHello; finds TLS that no object
  *                       explains, or may not (BIO_f_ssl), and HTTP without TLS
+ *   cgroup/sock_release a dead socket is closed: what is left of it in its queue is dropped as well
  *
  * Attack: send a refused request's bytes some other way (another thread, sendfile, io_uring, data
  * that was queued before). They all become packets of this socket, and those are dropped. Packets
- * without payload pass, so that the peer learns of the end.
+ * without payload pass, so that the peer learns of the end. What is refused here is remembered with
+ * the socket itself, where there is always room.
  */
 #include "object.bpf.h"
 #include "shape.h"
@@ -29,6 +31,7 @@ struct wire_state {
 	__u32 shape;   /* state of shape_next() behind them */
 	__u32 settled; /* the first bytes have been looked at */
 	__u32 tls;     /* a ClientHello has been seen, and decided */
+	__u32 dead;    /* nothing may leave any more, over whatever connection */
 	__u8 first[8];
 	__u32 users[2]; /* the process that sent it, and the one that this was forked from */
 	__u32 exec_id;	/* of the first */
@@ -197,19 +200,27 @@ static __always_inline void wire_bind(struct object *o, __u64 cookie, const stru
 	scratch_release(s);
 }
 
-/* Plaintext of this connection cannot be seen: passes or not, as policy says. */
-static __always_inline int wire_opaque(__u64 cookie, const struct wire_packet *p, __u32 why)
+/*
+ * Plaintext of this connection cannot be seen: passes or not, as policy says. What is dropped because
+ * nobody can decide just now is asked about again when it is sent again.
+ */
+__weak __noinline int wire_opaque(struct wire_state *w, __u64 cookie, const struct wire_packet *p,
+				  __u32 why)
 {
+	struct scratch *s;
 	const void *img;
-	struct scratch *s = decision_begin(&img);
 	int ret = PASS;
 
+	if (!w || !p) /* a global function is verified for that, too */
+		return DROP;
+	s = decision_begin(&img);
 	if (!s)
 		return DROP;
 	if (why == OPAQUE_CLEARTEXT && !image_header(img)->kinds[KIND_HTTP].ruled)
 		why = OPAQUE_NONE; /* nobody asked for its text */
 	if (why != OPAQUE_NONE && net_opaque(img, s, cookie, &p->peer, why, TIER_CUT)) {
-		socket_kill(cookie);
+		w->dead = 1;
+		socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
 		ret = DROP;
 	}
 	scratch_release(s);
@@ -250,22 +261,23 @@ static __always_inline int wire_bio(struct wire_state *w, __u64 cookie, const st
 	if (!bio_seen || w->opaque || !wire_has_bio(w))
 		return PASS;
 	w->opaque = 1;
-	return wire_opaque(cookie, p, OPAQUE_BIO);
+	return wire_opaque(w, cookie, p, OPAQUE_BIO);
 }
 
 static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
 {
 	struct object *o = wire_object();
+	int ret = PASS;
 
-	w->tls = 1;
 	if (!o) {
 		w->opaque = 1;
-		return wire_opaque(cookie, p, OPAQUE_TLS);
-	}
-	if (!(o->flags & OBJECT_UNSURE))
+		ret = wire_opaque(w, cookie, p, OPAQUE_TLS);
+	} else if (!(o->flags & OBJECT_UNSURE)) {
 		wire_bind(o, cookie, p);
+	}
 	wire_note_user(w);
-	return PASS;
+	w->tls = ret == PASS;
+	return ret;
 }
 
 /* Pointers and numbers that do not change, see match.h. */
@@ -319,17 +331,19 @@ static __always_inline int wire_reads_http(void)
 static __always_inline int wire_first(struct __sk_buff *skb, struct wire_state *w, __u64 cookie,
 				      const struct wire_packet *p)
 {
+	int ret = PASS;
+
 	if (!w->have && !wire_reads_http())
 		w->shape = SHAPE_OTHER;
 	wire_look(skb, w, p);
-	if (w->shape == SHAPE_HTTP || (w->shape != SHAPE_OTHER && w->have >= SHAPE_MAX)) {
-		w->settled = 1;
-		return wire_opaque(cookie, p, OPAQUE_CLEARTEXT);
-	}
-	if (w->shape != SHAPE_OTHER || w->have < FIRST_BYTES)
+	if (w->shape == SHAPE_HTTP || (w->shape != SHAPE_OTHER && w->have >= SHAPE_MAX))
+		ret = wire_opaque(w, cookie, p, OPAQUE_CLEARTEXT);
+	else if (w->shape != SHAPE_OTHER || w->have < FIRST_BYTES)
 		return PASS;
-	w->settled = 1;
-	return wire_is_hello(w->first) ? wire_tls(w, cookie, p) : PASS;
+	else if (wire_is_hello(w->first))
+		ret = wire_tls(w, cookie, p);
+	w->settled = ret == PASS;
+	return ret;
 }
 
 /* Later on a ClientHello may begin any segment: after a CONNECT, or a STARTTLS. */
@@ -370,13 +384,13 @@ int wire_egress(struct __sk_buff *skb)
 	cookie = !whole || p.len ? bpf_get_socket_cookie(skb) : 0;
 	if (socket_is_dead(cookie))
 		return DROP;
-	if (!whole)
-		return PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return PASS;
 	/* Most connections of a socket are its first, of which nothing is known yet. */
 	w = bpf_sk_storage_get(&wires, sk, 0, p.len ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (w && w->dead)
+		return !whole || p.len ? DROP : PASS;
 	if (w && p.opens)
 		wire_begin(w, &p);
 	if (!p.len)
@@ -392,4 +406,21 @@ int wire_egress(struct __sk_buff *skb)
 			return verdict;
 	}
 	return wire_bio(w, cookie, &p);
+}
+
+/* The kernel may go on to send what is queued: the socket keeps that it is dead, the map may forget. */
+SEC("cgroup/sock_release")
+int wire_release(struct bpf_sock *sk)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct wire_state *w;
+
+	if (!socket_is_dead(cookie))
+		return PASS;
+	w = bpf_sk_storage_get(&wires, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!w)
+		return PASS;
+	w->dead = 1;
+	bpf_map_delete_elem(&dead, &cookie);
+	return PASS;
 }

@@ -84,6 +84,7 @@ static const struct {
 	{"net_connect_unix", with_unix, ATTACH_CGROUP},
 	{"net_sendmsg_unix", with_unix, ATTACH_CGROUP},
 	{"wire_egress", always, ATTACH_CGROUP},
+	{"wire_release", always, ATTACH_CGROUP},
 	{"tls_write_enter", without_override, ATTACH_PROBE},
 	{"tls_write_override", with_override, ATTACH_PROBE},
 	{"tls_read_enter", always, ATTACH_PROBE},

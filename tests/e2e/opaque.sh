@@ -390,6 +390,51 @@ cleartext_shapes() {
 	same "$(lines text "$T/net/log" "other-deny-$piece")" 11 'others'
 }
 
+# Refused over and over, on sockets that end before warden has looked: none is kept in mind, and none
+# passes for that there is no room.
+many_refusals() {
+	cat >sink.py <<-'END'
+		import socket
+		listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+		print(listener.getsockname()[1], flush=True)
+		while True:
+		    s, _ = listener.accept()
+		    s.settimeout(5)
+		    try:
+		        print(s.recv(100), flush=True)
+		    except OSError:
+		        pass
+		    s.close()
+	END
+	cat >many.py <<-'END'
+		import socket, struct, sys, time
+		def ask(path, wait):
+		    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		    try:
+		        s.send(b"GET /%s HTTP/1.1\r\n\r\n" % path)
+		        time.sleep(wait)
+		    except OSError:
+		        pass
+		    s.close()  # by RST
+		for i in range(17000):
+		    ask(b"many", 0)
+		ask(b"last", 1)  # long enough for it to be sent again
+	END
+	"$python" sink.py >log 2>&1 &
+	within 10 test -s log
+	local port
+	port=$(head -n 1 log)
+	"$python" - "$port" <<-'END'
+		import socket, sys
+		socket.create_connection(("127.0.0.1", int(sys.argv[1]))).sendall(b"GET /plain HTTP/1.1\r\n\r\n")
+	END
+	within 10 grep -q /plain log
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
+	limit=120 run 0 "$python" many.py "$port"
+	hasnt log '/many|/last'
+}
+
 # What some servers take for HTTP, and others not, or for a request of another path.
 nearly_http() { # NAME LINE
 	cat >line.py <<-'END'
@@ -592,6 +637,11 @@ check 'an Upgrade that is not waited for' ignored_upgrade hasty
 check 'a NUL in a path' nearly_http nul 'POST /ok%00/secret HTTP/1.1'
 check 'a socket that is used again' socket_used_again
 check 'a connection that opens with data' fast_open
+if ((slow == 1)); then
+	check 'thousands of refusals' many_refusals
+else
+	skip 'thousands of refusals' 'takes too long here'
+fi
 serve net "$T/net"
 read -r port4 port6 <"$T/net/port"
 check 'a ClientHello behind extension headers' behind_extensions "$port6"
