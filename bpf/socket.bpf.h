@@ -21,15 +21,18 @@ struct {
 	__type(value, __u32);
 } dead SEC(".maps") __weak;
 
+extern __u32 dead_seen; /* a socket was ever killed: nobody looks for one before */
+
 static __always_inline int socket_is_dead(__u64 cookie)
 {
-	return cookie && bpf_map_lookup_elem(&dead, &cookie);
+	return dead_seen && cookie && bpf_map_lookup_elem(&dead, &cookie);
 }
 
 static __always_inline int socket_kill(__u64 cookie)
 {
 	__u32 one = 1;
 
+	dead_seen = 1;
 	return bpf_map_update_elem(&dead, &cookie, &one, BPF_ANY);
 }
 

@@ -419,9 +419,12 @@ int wire_egress(struct __sk_buff *skb)
 SEC("cgroup/sock_release")
 int wire_release(struct bpf_sock *sk)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct wire_state *w;
+	__u64 cookie;
 
+	if (!dead_seen)
+		return PASS;
+	cookie = bpf_get_socket_cookie(sk);
 	if (!socket_is_dead(cookie))
 		return PASS;
 	w = bpf_sk_storage_get(&wires, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
