@@ -70,16 +70,7 @@ static __always_inline void args_piece(const void *img, struct scratch *s, __u32
 	phrase_scan(img, s, len);
 }
 
-/* How many bytes of the region s->left at user address s->cursor come next. */
-static __always_inline __u64 args_next(struct scratch *s)
-{
-	__u64 n = s->left < CHUNK_SIZE ? s->left : CHUNK_SIZE;
-
-	opaque_value(n);
-	n &= 2 * CHUNK_SIZE - 1;
-	return n > CHUNK_SIZE ? CHUNK_SIZE : n;
-}
-
+/* The next `n` bytes of the s->left at user address s->cursor are in the chunk, or cannot be read. */
 static __always_inline long args_advance(struct args_ctx *c, long error, __u64 at, __u64 n)
 {
 	struct scratch *s = c->s;
@@ -105,7 +96,7 @@ static __always_inline void args_end(struct scratch *s)
 static long args_chunk_sleepable(__u32 i, void *data)
 {
 	struct args_ctx *c = data;
-	__u64 n = args_next(c->s);
+	__u64 n = chunk_next(c->s->left);
 	__u64 at = c->s->cursor;
 
 	return args_advance(c, bpf_copy_from_user(c->s->chunk, n, (void *)at), at, n);
@@ -114,7 +105,7 @@ static long args_chunk_sleepable(__u32 i, void *data)
 static long args_chunk(__u32 i, void *data)
 {
 	struct args_ctx *c = data;
-	__u64 n = args_next(c->s);
+	__u64 n = chunk_next(c->s->left);
 	__u64 at = c->s->cursor;
 
 	return args_advance(c, bpf_probe_read_user(c->s->chunk, n, (void *)at), at, n);

@@ -226,13 +226,9 @@ static long tls_chunk(__u32 i, void *data)
 	struct tls_ctx *c = data;
 	struct scratch *s = c->s;
 	__u64 rest = s->call.len - s->left;
-	__u64 n = rest < CHUNK_SIZE ? rest : CHUNK_SIZE;
+	__u64 n = chunk_next(rest);
 
-	if (!n || n > CHUNK_SIZE)
-		return 1;
-	opaque_value(n);
-	n &= 2 * CHUNK_SIZE - 1;
-	if (n > CHUNK_SIZE)
+	if (!n)
 		return 1;
 	if (bpf_copy_from_user(s->chunk, n, (void *)(s->call.buf + s->left))) {
 		loss_add(LOSS_READ, rest);
@@ -267,13 +263,9 @@ static long tls_digest_chunk(__u32 i, void *data)
 {
 	struct tls_ctx *c = data;
 	struct scratch *s = c->s;
-	__u64 n = s->left < CHUNK_SIZE ? s->left : CHUNK_SIZE;
+	__u64 n = chunk_next(s->left);
 
 	if (!n)
-		return 1;
-	opaque_value(n);
-	n &= 2 * CHUNK_SIZE - 1;
-	if (n > CHUNK_SIZE)
 		return 1;
 	if (n < CHUNK_SIZE) /* the last word, beyond the text */
 		*(__u64 *)(s->chunk + (n & (CHUNK_SIZE - 8))) = 0;

@@ -186,14 +186,10 @@ static long tls_copy(__u32 i, void *data)
 	struct scratch *s = c->s;
 	struct rec_data *r = (struct rec_data *)s->record;
 	__u32 dir = s->call.dir & 1;
-	__u64 rest = s->call.len - s->left;
-	__u64 n = rest < DATA_MAX ? rest : DATA_MAX;
+	__u64 n = chunk_next(s->call.len - s->left);
 
-	if (!n || n > DATA_MAX)
-		return 1;
-	opaque_value(n);
-	n &= 2 * DATA_MAX - 1;
-	if (n > DATA_MAX)
+	_Static_assert(CHUNK_SIZE == DATA_MAX, "a record holds a chunk");
+	if (!n)
 		return 1;
 	record_start(s, REC_TLS_DATA, sizeof(*r));
 	r->stream = c->o->stream;
@@ -396,18 +392,23 @@ static __noinline int tls_report_close(__u64 stream)
 	return 0;
 }
 
+/* The object that a function is called with, if it is known; and its key. */
+static __always_inline struct object *tls_object_known(struct pt_regs *ctx, struct object_key *key)
+{
+	if (!scope_current())
+		return 0;
+	object_key(key, PT_REGS_PARM1(ctx));
+	return bpf_map_lookup_elem(&objects, key);
+}
+
 /* Called for every object before its first handshake, and before each that makes it another one. */
 SEC("uprobe.s")
 int tls_clear(struct pt_regs *ctx)
 {
 	struct object_key key;
-	struct object *o;
+	struct object *o = tls_object_known(ctx, &key);
 	__u64 stream;
 
-	if (!scope_current())
-		return 0;
-	object_key(&key, PT_REGS_PARM1(ctx));
-	o = bpf_map_lookup_elem(&objects, &key);
 	if (!o || tls_may_greet(o))
 		return 0;
 	stream = o->stream;
@@ -424,13 +425,9 @@ SEC("uprobe.s")
 int tls_free(struct pt_regs *ctx)
 {
 	struct object_key key;
-	struct object *o;
+	struct object *o = tls_object_known(ctx, &key);
 	__u64 stream;
 
-	if (!scope_current())
-		return 0;
-	object_key(&key, PT_REGS_PARM1(ctx));
-	o = bpf_map_lookup_elem(&objects, &key);
 	if (!o)
 		return 0;
 	stream = o->stream;

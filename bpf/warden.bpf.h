@@ -207,6 +207,16 @@ static __noinline int doom_meets(void)
 	return 1;
 }
 
+/* How many of `left` bytes fit into s->chunk, in the form that every verifier follows. */
+static __always_inline __u64 chunk_next(__u64 left)
+{
+	__u64 n = left < CHUNK_SIZE ? left : CHUNK_SIZE;
+
+	opaque_value(n);
+	n &= 2 * CHUNK_SIZE - 1;
+	return n > CHUNK_SIZE ? CHUNK_SIZE : n;
+}
+
 /* ---- scope ---- */
 
 /*
