@@ -182,7 +182,7 @@ static __always_inline void exec_send(struct scratch *s, __u32 tier, __u32 flags
 	r->decision = s->dec;
 	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
 	phrase_found(s, r->found);
-	record_send_event(s, refused(&s->dec));
+	record_send_event(s, refused(&s->dec) ? RECORD_URGENT : RECORD_SOON);
 }
 
 /* ---- the lsm tier ---- */

@@ -348,14 +348,16 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
  * must not run far ahead of the trail, which may be unwritable: a few KiB are some twenty of them.
  */
 #define RECORD_URGENT 1
+#define RECORD_SOON   2 /* of acts that are so slow that waking is little beside them */
 #define EVENTS_STEP   (4ULL << 10)
+#define EVENTS_SOON   (1ULL << 10)
 #define BYTES_STEP    (256ULL << 10)
 
 static __always_inline __u64 record_wake(void *ring, __u64 size, __u64 step, __u32 urgent)
 {
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	if (urgent || waiting / step != (waiting + size) / step)
+	if (urgent == RECORD_URGENT || waiting / step != (waiting + size) / step)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
@@ -376,8 +378,9 @@ static __always_inline void record_send(struct scratch *s, void *ring, __u64 wak
 
 static __always_inline void record_send_event(struct scratch *s, __u32 urgent)
 {
-	record_send(s, &events, record_wake(&events, s->used, EVENTS_STEP, urgent),
-		    LOSS_EVENTS_RING);
+	__u64 step = urgent == RECORD_SOON ? EVENTS_SOON : EVENTS_STEP;
+
+	record_send(s, &events, record_wake(&events, s->used, step, urgent), LOSS_EVENTS_RING);
 }
 
 static __always_inline void record_send_bytes(struct scratch *s)
