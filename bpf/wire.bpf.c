@@ -36,6 +36,7 @@ struct wire_state {
 	__u32 users[2]; /* the process that sent it, and the one that this was forked from */
 	__u32 exec_id;	/* of the first */
 	__u32 opaque;	/* decided as opaque */
+	volatile __u64 sock; /* the kernel's own; in memory it is a number, see net_sock() */
 };
 
 struct {
@@ -166,14 +167,26 @@ static __always_inline int wire_parse(struct __sk_buff *skb, struct wire_packet 
 	return 0;
 }
 
-/* The object that this thread's ClientHello belongs to, or NULL. */
-static __always_inline struct object *wire_object(void)
+/*
+ * The object that this thread's ClientHello belongs to, or NULL. A thread that sends owns the socket
+ * meanwhile. Nobody does when what was held back leaves in an interrupt, on top of any thread.
+ */
+static __always_inline struct object *wire_object(const struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tid = BPF_CORE_READ(task, pid);
-	struct object_key *key = bpf_map_lookup_elem(&entered, &tid);
-	struct object *o = key ? bpf_map_lookup_elem(&objects, key) : 0;
+	struct object_key *key, now;
+	struct object *o;
 
+	if (!BPF_CORE_READ(sk, sk_lock.owned))
+		return 0;
+	key = bpf_map_lookup_elem(&entered, &tid);
+	if (!key)
+		return 0;
+	object_key(&now, key->address);
+	if (key->tgid != now.tgid || key->exec_id != now.exec_id)
+		return 0; /* another one has this thread's number now */
+	o = bpf_map_lookup_elem(&objects, key);
 	return o && !o->cookie ? o : 0;
 }
 
@@ -273,7 +286,7 @@ static __always_inline int wire_bio(struct wire_state *w, __u64 cookie, const st
 
 static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
 {
-	struct object *o = wire_object();
+	struct object *o = wire_object((const struct sock *)w->sock);
 	int ret = PASS;
 
 	if (!o) {
@@ -407,6 +420,7 @@ int wire_egress(struct __sk_buff *skb)
 		return DROP;
 	}
 	if (!w->tls) {
+		w->sock = (__u64)sk;
 		verdict = w->settled ? wire_later(skb, w, cookie, &p)
 				     : wire_first(skb, w, cookie, &p);
 		if (!w->tls || verdict == DROP)

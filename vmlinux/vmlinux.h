@@ -158,6 +158,10 @@ struct linux_binprm {
 	const char *filename;
 };
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
 struct sock_common {
 	unsigned short skc_family;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -166,6 +170,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	u16 sk_type;
 	u16 sk_protocol;
 };

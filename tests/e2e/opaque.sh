@@ -390,6 +390,43 @@ cleartext_shapes() {
 	same "$(lines text "$T/net/log" "other-deny-$piece")" 11 'others'
 }
 
+# A ClientHello that waits for an acknowledgement leaves when that arrives, in an interrupt of whoever
+# runs then: here a thread that has begun a handshake of an object that is known. It is not its own.
+sent_in_an_interrupt() {
+	cat >interrupt.py <<-'END'
+		import os, socket, ssl
+		listener = socket.create_server(("127.0.0.1", 0))
+		s = socket.create_connection(listener.getsockname())
+		peer, _ = listener.accept()
+		QUICKACK = 12
+		peer.setsockopt(socket.IPPROTO_TCP, QUICKACK, 0)
+		hello = b"\x16\x03\x01\x00\x40\x01" + os.urandom(63)
+		known = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
+		                                              server_hostname="a")
+		try:
+		    known.do_handshake()
+		except ssl.SSLWantReadError:
+		    pass
+		peer.settimeout(2)
+		s.sendall(b"a greeting that is not acknowledged for some 40 ms")
+		s.sendall(hello)  # waits: the one before is on its way, and it is small (RFC 896)
+		early = peer.recv(200, socket.MSG_DONTWAIT)
+		peer.sendall(b"answer")  # and with it the acknowledgement
+		try:
+		    late = peer.recv(200)
+		except OSError:
+		    late = b""
+		print("early" if hello in early else "late" if hello in late else "never")
+	END
+	policy 'opaque: allow'
+	run 0 "$python" interrupt.py
+	has out late
+	policy 'opaque: deny'
+	run 0 "$python" interrupt.py
+	has out never
+	some_line audit type=opaque decision.verdict=deny
+}
+
 # Refused over and over, on sockets that end before warden has looked: none is kept in mind, and none
 # passes for that there is no room.
 many_refusals() {
@@ -635,6 +672,7 @@ check 'an Upgrade that is ignored' ignored_upgrade pieces
 check 'an Upgrade that is ignored, byte by byte' ignored_upgrade bytes
 check 'an Upgrade that is not waited for' ignored_upgrade hasty
 check 'a NUL in a path' nearly_http nul 'POST /ok%00/secret HTTP/1.1'
+check 'a ClientHello that is sent in an interrupt' sent_in_an_interrupt
 check 'a socket that is used again' socket_used_again
 check 'a connection that opens with data' fast_open
 if ((slow == 1)); then
