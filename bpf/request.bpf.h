@@ -177,27 +177,52 @@ static __always_inline int tls_in_framing(__u32 state)
 	return state >= HTTP1_S_CHUNK_SIZE && state <= HTTP1_S_CHUNK_END_LF;
 }
 
-/* One event of the reader; s->aux is the state that it was in before. */
-static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
+/* Looks for phrases in what of the chunk was not looked at, up to the reader's step. */
+static __noinline int tls_scan(struct tls_ctx *c)
+{
+	struct scratch *s = c->s;
+	__u32 end = s->step.pos + s->step.len;
+
+	s->cursor = s->scanned;
+	phrase_scan(c->img, s, end - s->scanned);
+	s->scanned = end;
+	return 0;
+}
+
+/* A part of a message that is more than a byte of a head. */
+static __always_inline void tls_part(struct tls_ctx *c, struct http1 *p)
 {
 	struct scratch *s = c->s;
 
-	if (s->step.kind == HTTP1_HEAD_DONE || s->step.kind == HTTP1_BODY ||
-	    (s->step.kind == HTTP1_MORE && !tls_in_framing(s->aux))) {
-		s->cursor = s->step.pos;
-		phrase_scan(c->img, s, s->step.len);
+	if (s->step.kind == HTTP1_LOST || s->step.kind == HTTP1_TUNNEL) {
+		tls_blind(c, tls_lost_why(p));
+		return;
 	}
+	tls_scan(c);
 	if (s->step.kind == HTTP1_HEAD_DONE) {
 		tls_head(c, p);
 		if ((p->flags & HTTP1_ENCODED) && image_has_phrases(c->img, KIND_HTTP) && !refused(&s->dec))
 			tls_opaque(c, OPAQUE_ENCODED); /* its end is known: others follow */
-	} else if (s->step.kind == HTTP1_LOST || s->step.kind == HTTP1_TUNNEL) {
-		tls_blind(c, tls_lost_why(p));
-	} else if (s->step.kind == HTTP1_BODY && s->phrase != ROW_NONE) {
-		tls_phrase(c, p);
-	} else if (s->step.kind == HTTP1_MESSAGE_DONE) {
-		phrase_init(c->img, s);
+		return;
 	}
+	if (s->phrase != ROW_NONE)
+		tls_phrase(c, p);
+	if (s->step.kind == HTTP1_MESSAGE_DONE && !refused(&s->dec))
+		phrase_init(c->img, s);
+}
+
+/*
+ * One event of the reader; s->aux is the state that it was in before. Most are a byte of a head:
+ * these are looked at together, when something comes of them or the chunk ends.
+ */
+static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
+{
+	struct scratch *s = c->s;
+
+	if (s->step.kind != HTTP1_MORE)
+		tls_part(c, p);
+	else if (tls_in_framing(s->aux))
+		s->scanned = s->step.pos + s->step.len;
 }
 
 /* Has the reader take its next step; s->aux keeps the state that it was in before. */
@@ -237,9 +262,13 @@ static long tls_chunk(__u32 i, void *data)
 	}
 	s->step.pos = s->step.len = 0;
 	s->step.size = n;
+	s->scanned = 0;
 	loop(HTTP1_STEPS(CHUNK_SIZE), tls_step, c);
 	s->left += n;
-	return refused(&s->dec) || (c->o->flags & OBJECT_BLIND);
+	if (refused(&s->dec) || (c->o->flags & OBJECT_BLIND))
+		return 1;
+	tls_scan(c);
+	return 0;
 }
 
 /* ---- repeated calls ---- */

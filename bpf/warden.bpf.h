@@ -130,6 +130,8 @@ struct scratch {
 	__u32 used;	/* bytes of `record` */
 	__u32 count;
 	__u32 aux;
+	__u32 scanned; /* bytes of `chunk` where phrases were looked for */
+	__u32 reserved;
 	__u8 name[NAME_SIZE + 512];  /* longer than what is addressed: a masked offset plus a piece */
 	__u8 other[NAME_SIZE + 512]; /* a second name, or a path while it is walked */
 	__u8 chunk[CHUNK_SIZE];	     /* of user memory */

@@ -113,7 +113,39 @@ requests_without_path() {
 	refuses 'http:* evil.test/*' 'OPTIONS /path'
 }
 
+# Trailers are part of what is sent: a phrase in them is refused, though the request ends with them.
+phrase_in_trailers() {
+	policy 'content: [{name: mark, deny: ["FORBIDDEN"], in: [http]}]'
+	cat >trailers.py <<-'END'
+		import socket, ssl, sys
+		port, mark, word, pieces = sys.argv[1:]
+		text = (f"POST /{mark} HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+		        f"4\r\nFORB\r\n0\r\nX-Note: {word}\r\n\r\nGET /{mark}-next HTTP/1.1\r\nHost: a.test\r\n\r\n")
+		s = ssl.create_default_context().wrap_socket(
+		    socket.create_connection(("127.0.0.1", int(port)), 20), server_hostname="127.0.0.1")
+		cut = text.index("-Note") if pieces == "two" else len(text)
+		try:
+		    for part in filter(None, (text[:cut], text[cut:])):
+		        s.sendall(part.encode())
+		    print(s.recv(100).decode().split("\r")[0] or "error")
+		except OSError as error:
+		    print("error", error)
+	END
+	local pieces
+	for pieces in one two; do
+		run 0 /usr/bin/python3 trailers.py "$port" "plain-$pieces" IDDEN "$pieces"
+		same "$(lines text "$log" "/plain-$pieces-next")" 1 'requests received behind other trailers'
+		run 0 /usr/bin/python3 trailers.py "$port" "marked-$pieces" FORBIDDEN "$pieces"
+		has out '^error'
+		never_received "FORBIDDEN"
+		never_received "/marked-$pieces-next"
+		some_line audit type=http.request decision.verdict=deny decision.layer=content
+		rm audit
+	done
+}
+
 check 'hosts that are written otherwise' host_decides
 check 'IPv6 hosts that are written otherwise' v6_host_decides
 check 'requests without a path' requests_without_path
+check 'a phrase in trailers' phrase_in_trailers
 finish
