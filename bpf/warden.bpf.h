@@ -30,6 +30,7 @@ extern const volatile __u64 digest_key;	    /* random: see request.bpf.h */
 extern __u32 audit_failed; /* the trail cannot be written */
 extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle() has run in it */
 extern __u32 doomed_full;  /* somebody did not fit into `doomed`: all are to die */
+extern __u32 doomed_seen;  /* somebody is in `doomed`, or was */
 
 /* ---- maps ---- */
 
@@ -186,6 +187,7 @@ static __always_inline void doom(struct task_struct *task)
 	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 
+	doomed_seen = 1;
 	if (bpf_map_update_elem(&doomed, &tgid, &start, BPF_ANY))
 		doomed_full = 1;
 }
@@ -195,8 +197,11 @@ static __always_inline int doom_awaits(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
-	__u64 *start = bpf_map_lookup_elem(&doomed, &tgid);
+	__u64 *start;
 
+	if (!doomed_seen)
+		return 0;
+	start = bpf_map_lookup_elem(&doomed, &tgid);
 	return start && *start == task->group_leader->start_boottime;
 }
 
@@ -347,11 +352,11 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
 /*
  * Waking the reader costs the workload more than the record does, so that it is woken for what is
  * urgent, and each time that another so many bytes wait; the rest it fetches by itself. Decisions
- * must not run far ahead of the trail, which may be unwritable: a few KiB are some twenty of them.
+ * must not run far ahead of the trail, which may be unwritable: these KiB are some eighty of them.
  */
 #define RECORD_URGENT 1
 #define RECORD_SOON   2 /* of acts that are so slow that waking is little beside them */
-#define EVENTS_STEP   (4ULL << 10)
+#define EVENTS_STEP   (16ULL << 10)
 #define EVENTS_SOON   (1ULL << 10)
 #define BYTES_STEP    (256ULL << 10)
 
