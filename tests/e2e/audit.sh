@@ -373,6 +373,74 @@ file_size_limit() {
 	has err '^warden: .*(audit|record)'
 }
 
+# ---- when nobody reads it ----
+
+# A pipe that is open for reading, on 7, but not read.
+unread_pipe() {
+	mkfifo pipe
+	exec 7<>pipe
+}
+
+# What is in it: whole lines, but perhaps the last one.
+read_pipe() {
+	timeout 2 cat <&7 >"$1" || true
+	[[ -z $(tail -c 1 "$1") ]] || sed -i '$d' "$1"
+}
+
+unread_pipe_denies() {
+	unread_pipe
+	policy 'deny: ["exec:/usr/bin/id"]'
+	# It takes a moment to know that nobody reads.
+	status_is 0 "$WARDEN" run -p policy.yaml --audit pipe -- sh -c \
+		'n=0; while [ $n -lt 50000 ] && /usr/bin/true; do n=$((n + 1)); done; echo $n'
+	at_most 1 "$(<out)" 'programs before the pipe was full'
+	at_most "$(<out)" 49999 'programs that ran'
+	same "$(grep -c '^warden: cannot write the audit trail pipe: .*denied' err)" 1 'complaints'
+	read_pipe got
+	sound got
+	count_is 1 got type=run.start
+}
+
+unread_pipe_may_continue() {
+	unread_pipe
+	policy 'on_audit_failure: continue' 'deny: ["exec:/usr/bin/id"]'
+	status_is 0 "$WARDEN" run -p policy.yaml --audit pipe -- sh -c "$counting"
+	same "$(<out)" 400 'programs that ran'
+	has err '^warden: cannot write the audit trail pipe'
+}
+
+# What is missing is said to who reads after all.
+pipe_read_late() {
+	local pid
+	unread_pipe
+	"$WARDEN" run --audit pipe -- sh -c "$counting
+		while ! [ -e go ]; do sleep 0.05; done; $counting" >out 2>err &
+	pid=$!
+	within 30 grep -q '^warden: cannot write' err
+	cat pipe >got 7>&- &
+	touch go
+	ends "$pid" 0
+	exec 7>&-
+	wait
+	same "$(paste -sd' ' out)" '400 400' 'programs that ran'
+	has err '^warden: the audit trail can be written again'
+	sound got
+	some_line got type=loss loss.reason=audit_write_failed
+	some_line got type=run.end
+}
+
+# The command has the same standard output, and finds it as it was.
+unread_standard_output() {
+	unread_pipe
+	status_is 0 sh -c 'exec "$0" run --audit - -- sh -c "$1" >pipe' "$WARDEN" \
+		"grep flags /proc/self/fdinfo/1 >flags; exec >count; $counting"
+	same "$(<count)" 400 'programs that ran'
+	same $((0$(awk '{ print $2 }' flags) & 04000)) 0 O_NONBLOCK
+	has err '^warden: cannot write the audit trail -'
+	read_pipe got
+	sound got
+}
+
 events() {
 	policy 'deny: ["exec:/usr/bin/id"]'
 	run 0 sh -c '/usr/bin/true; /usr/bin/id; /usr/bin/date >date; :'
@@ -415,5 +483,9 @@ check 'on_audit_failure: continue' full_disk_may_continue
 check 'a full disk without a policy' full_disk_without_policy
 check 'a disk that is full at the start' full_disk_at_start
 check 'a limit on the size of files' file_size_limit
+check 'a pipe that nobody reads denies in enforce' unread_pipe_denies
+check 'a pipe that nobody reads, on_audit_failure: continue' unread_pipe_may_continue
+check 'a pipe that is read late' pipe_read_late
+check '--audit - when nobody reads it' unread_standard_output
 check 'warden events' events
 finish

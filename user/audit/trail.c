@@ -161,6 +161,36 @@ static bool is_in(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && path[n] == '/' && !strchr(path + n + 1, '/');
 }
 
+/*
+ * Whoever reads a pipe may stop, and others may write to it, so that its room is gone when we come.
+ * Not to wait is a property of the open file, which is only changed where it is ours alone.
+ */
+static void set_patience(struct trail *t)
+{
+	int flags = t->owned ? fcntl(t->fd, F_GETFL) : -1;
+
+	t->waiting.patience = TRAIL_PATIENCE;
+	if (flags >= 0)
+		fcntl(t->fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* Stdout is shared with the command, and with who knows whom. What can be opened anew is. */
+static void open_stdout(struct trail *t)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (fstat(STDOUT_FILENO, &st) < 0 || S_ISREG(st.st_mode))
+		return;
+	if (S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO))
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0) {
+		t->fd = fd;
+		t->owned = true;
+	}
+	set_patience(t);
+}
+
 static int open_file(struct trail *t, const struct trail_options *o)
 {
 	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
@@ -178,8 +208,10 @@ static int open_file(struct trail *t, const struct trail_options *o)
 	if (t->fd < 0)
 		return -errno;
 	t->owned = true;
-	if (!t->regular)
+	if (!t->regular) {
+		set_patience(t);
 		return 0;
+	}
 	if (flock(t->fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	return resume(t);
@@ -200,6 +232,8 @@ int trail_open(struct trail **ret, const struct trail_options *o)
 		t->host = *o->host;
 	if (strcmp(o->path, "-") != 0)
 		r = open_file(t, o);
+	else
+		open_stdout(t);
 	if (r < 0) {
 		t->sync = false;
 		trail_close(&t);

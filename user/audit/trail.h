@@ -13,6 +13,8 @@
 #define TRAIL_DIR    "/var/log/warden"
 #define TRAIL_SUFFIX ".jsonl"
 
+#define TRAIL_PATIENCE 1000 /* ms */
+
 /*
  * The file that events are appended to, in the caller's thread: line by line, or many lines in one
  * write(2).
@@ -30,6 +32,9 @@
  * names.
  *
  * Anything else (a pipe, a terminal, "-" for stdout) gets a chain of its own from the beginning.
+ * When its reader lets TRAIL_PATIENCE pass without making room, it cannot be written (-EAGAIN), and
+ * later attempts do not wait until there is room again.
+ *
  * Callers ignore SIGPIPE and SIGXFSZ, to see -EPIPE and -EFBIG.
  */
 struct trail;

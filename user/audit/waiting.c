@@ -2,10 +2,14 @@
 #include "audit/waiting.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define TRIES 100 /* to be faster than another writer, who takes the room that there was */
 
 int waiting_add(struct waiting *w, const struct buf *line, const struct chain *chain)
 {
@@ -27,19 +31,47 @@ int waiting_add(struct waiting *w, const struct buf *line, const struct chain *c
 	return 0;
 }
 
-/* Writes from `*done` on, which says how far it came. Returns 0 when that was all, or -errno. */
-static int write_rest(const struct buf *text, int fd, size_t *done)
+/* Who was waited for in vain is not waited for again until there is room. */
+static bool has_room(struct waiting *w, int fd)
 {
-	while (*done < text->len) {
-		ssize_t n = write(fd, text->data + *done, text->len - *done);
+	struct pollfd out = {.fd = fd, .events = POLLOUT};
+	int n;
 
+	if (!w->patience)
+		return true;
+	do
+		n = poll(&out, 1, w->stuck ? 0 : w->patience);
+	while (n < 0 && errno == EINTR);
+	w->stuck = !n;
+	return n;
+}
+
+/* For one write(2). With any room, a pipe takes PIPE_BUF bytes whole: the writer does not wait. */
+static size_t most_at_once(const struct waiting *w, int fd)
+{
+	int flags = w->patience ? fcntl(fd, F_GETFL) : O_NONBLOCK;
+
+	return flags >= 0 && flags & O_NONBLOCK ? SIZE_MAX : PIPE_BUF;
+}
+
+/* Writes from `*done` on, which says how far it came. Returns 0 when that was all, or -errno. */
+static int write_rest(struct waiting *w, int fd, size_t *done)
+{
+	size_t most = most_at_once(w, fd);
+	int again = TRIES;
+
+	while (*done < w->text.len) {
+		size_t left = w->text.len - *done;
+		ssize_t n;
+
+		if (!has_room(w, fd))
+			return -EAGAIN;
+		n = write(fd, w->text.data + *done, left < most ? left : most);
 		if (n > 0)
 			*done += (size_t)n;
 		else if (!n)
 			return -EIO;
-		else if (errno == EAGAIN) /* somebody made our stdout non-blocking */
-			poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
-		else if (errno != EINTR)
+		else if (errno != EINTR && (errno != EAGAIN || !again--))
 			return -errno;
 	}
 	return 0;
@@ -73,7 +105,7 @@ int waiting_write(struct waiting *w, int fd, struct chain *chain)
 
 	if (!w->count)
 		return 0;
-	r = write_rest(&w->text, fd, &done);
+	r = write_rest(w, fd, &done);
 	take_off(w, done, chain);
 	return r;
 }

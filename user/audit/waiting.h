@@ -2,6 +2,7 @@
 #ifndef WARDEN_AUDIT_WAITING_H
 #define WARDEN_AUDIT_WAITING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "audit/chain.h"
@@ -15,7 +16,9 @@ struct waiting {
 	struct buf text;	    /* the lines, without what is in the file already */
 	struct waiting_line *lines; /* owned; in order */
 	size_t count, room;
-	size_t torn; /* bytes of the first line that are in the file already */
+	size_t torn;  /* bytes of the first line that are in the file already */
+	int patience; /* ms for which a reader who does not read is waited for; 0: it is a file */
+	bool stuck;   /* he was, in vain */
 };
 
 struct waiting_line {
@@ -28,7 +31,8 @@ int waiting_add(struct waiting *w, const struct buf *line, const struct chain *c
 
 /*
  * Writes what waits; `chain` moves on to the last line that is whole in the file, and those lines
- * wait no more. Returns 0 when that were all, or the -errno of write(2).
+ * wait no more. Returns 0 when that were all, -EAGAIN when nobody reads it, or the -errno of
+ * write(2).
  */
 int waiting_write(struct waiting *w, int fd, struct chain *chain);
 

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "audit/content.h"
 #include "testing.h"
@@ -187,6 +189,107 @@ static void test_pipe(void **state)
 	trail_close(&t);
 }
 
+static uint64_t monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* Writes until nobody has taken anything for as long as that may last. Returns the lines. */
+static int fill(struct trail *t)
+{
+	int n = 0, r;
+
+	do
+		r = append(t, n++);
+	while (!r && n < 10000);
+	assert_int_equal(r, -EAGAIN);
+	return n - 1;
+}
+
+/* Takes what is in the pipe into a file. */
+static void empty_into(int in, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	char text[4096];
+	ssize_t n;
+
+	while ((n = read(in, text, sizeof(text))) > 0)
+		assert_int_equal(write(fd, text, (size_t)n), n);
+	close(fd);
+}
+
+/* What does not fit is given up in time; the torn line is completed once somebody reads again. */
+static void a_pipe_that_nobody_reads(struct trail *t, int in, const char *path)
+{
+	uint64_t start;
+	int lines;
+
+	alarm(60); /* rather than wait for ever */
+	lines = fill(t);
+	start = monotonic();
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(append(t, lines + i), -EAGAIN);
+	assert_true(monotonic() - start < NS_PER_SEC / 2);
+	assert_int_equal(trail_seq(t), lines);
+	empty_into(in, path);
+	assert_int_equal(append(t, lines + 5), 0);
+	trail_close(&t);
+	alarm(0);
+	empty_into(in, path);
+}
+
+static void test_pipe_unread(void **state)
+{
+	const char *path = in_dir("unread");
+	struct verify v;
+	struct trail *t;
+	int in;
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	in = open(path, O_RDONLY | O_NONBLOCK);
+	t = open_trail(path);
+	a_pipe_that_nobody_reads(t, in, in_dir("from-unread"));
+	assert_int_equal(verify_path(in_dir("from-unread"), &v), 0);
+	assert_string_equal(v.why, "");
+	assert_true(v.lines > 10);
+	close(in);
+}
+
+/* Another one who writes there still waits when there is no room: that is up to him. */
+static void stdout_unread(int in, int out)
+{
+	int saved = dup(STDOUT_FILENO), flags = fcntl(out, F_GETFL);
+	struct verify v;
+
+	unlink(in_dir("from-stdout"));
+	assert_int_equal(fcntl(in, F_SETFL, O_NONBLOCK), 0);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	a_pipe_that_nobody_reads(open_trail("-"), in, in_dir("from-stdout"));
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_int_equal(fcntl(out, F_GETFL), flags);
+	close(out);
+	close(in);
+	assert_int_equal(verify_path(in_dir("from-stdout"), &v), 0);
+	assert_string_equal(v.why, "");
+	assert_true(v.lines > 10);
+}
+
+static void test_stdout_unread(void **state)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	stdout_unread(ends[0], ends[1]);
+	/* This one cannot be opened anew. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	stdout_unread(ends[0], ends[1]);
+}
+
 static void test_stdout(void **state)
 {
 	int saved = dup(STDOUT_FILENO);
@@ -248,6 +351,8 @@ int main(void)
 		cmocka_unit_test(test_line_too_long),
 		cmocka_unit_test(test_full_content_fits),
 		cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_pipe_unread),
+		cmocka_unit_test(test_stdout_unread),
 		cmocka_unit_test(test_stdout),
 		cmocka_unit_test(test_newest),
 		cmocka_unit_test(test_host),
