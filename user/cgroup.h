@@ -22,13 +22,19 @@ struct cgroup {
 		.fd = -1                                                                           \
 	}
 
-/* Where a cgroup named `name` would be made; the caller frees it. -ENOENT: no cgroup v2 here. */
+/*
+ * Where a cgroup named `name` would be made; the caller frees it. -ENOENT: no cgroup v2 here;
+ * -ENAMETOOLONG: ours is too deep.
+ */
 int cgroup_path(const char *name, char **ret);
 
 /* Makes the directory and fills in `ret`. Returns 0 or -errno, with nothing left behind. */
 int cgroup_create(const char *path, struct cgroup *ret);
 
-/* True when that process is in it or below; false also when the process is gone. */
+/*
+ * True when that process is in it or below, also when it is in one so deep that the kernel does not
+ * tell which; false when the process is gone.
+ */
 bool cgroup_has(const struct cgroup *c, pid_t pid);
 
 /* Lets no task below it run, or lets them run again; they do not notice but by the time. */
@@ -36,7 +42,7 @@ void cgroup_freeze(const struct cgroup *c, bool frozen);
 
 /*
  * Kills every task below the directory, waits for their ends (at most `timeout_ms`), and removes
- * it. Returns 0 also when it is not there, -EBUSY when tasks are left.
+ * it, however deep it is. Returns 0 also when it is not there, -EBUSY when tasks are left.
  */
 int cgroup_destroy(const char *path, int timeout_ms);
 

@@ -126,6 +126,8 @@ static int name_places(const char *id, struct run_place *p, struct run_error *er
 	snprintf(p->id, sizeof(p->id), "%s", id);
 	snprintf(name, sizeof(name), "warden-%s", id);
 	r = cgroup_path(name, &p->cgroup);
+	if (r == -ENAMETOOLONG)
+		return fail(error, r, "cannot make a cgroup below", "this one");
 	if (r < 0)
 		return fail(error, r, "no cgroup v2 hierarchy", "is mounted");
 	if (asprintf(&p->file, "%s/%s", RUNS_DIR, id) < 0 ||

@@ -50,6 +50,65 @@ moves_below() {
 	count_is 0 audit type=tamper
 }
 
+# deep.py MOUNT LEVELS COMMAND...: goes down so many cgroups of its own, with one beside each that has
+# one below, says in ./deep where it began, and runs the command there.
+cat >"$T/deep.py" <<-'END'
+	import os, signal, subprocess, sys
+	signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+	own = [l[3:-1] for l in open("/proc/self/cgroup") if l.startswith("0::")][0]
+	at = os.open(sys.argv[1] + own, os.O_RDONLY)
+	for level in range(int(sys.argv[2])):
+	    name = f"{level:03}" + 200 * "x"
+	    os.mkdir("beside", dir_fd=at)
+	    os.mkdir("beside/below", dir_fd=at)
+	    os.mkdir(name, dir_fd=at)
+	    below = os.open(name, os.O_RDONLY, dir_fd=at)
+	    os.close(at)
+	    at = below
+	procs = os.open("cgroup.procs", os.O_WRONLY, dir_fd=at)
+	os.write(procs, str(os.getpid()).encode())
+	open("deep", "w").write(own)
+	sys.exit(subprocess.run(sys.argv[3:]).returncode)
+END
+
+# So deep that the kernel has no path for it. It is held to the policy there, and nothing is left.
+very_deep() {
+	policy "$deny_touch"
+	allowed 0 "$python" "$T/deep.py" "$cgroups" 300 /usr/bin/touch mark
+	exists mark
+	absent "$cgroups$(<deep)"
+	rm mark deep
+	run 0 "$python" "$T/deep.py" "$cgroups" 300 sh -c '/usr/bin/touch mark; :'
+	absent mark
+	absent "$cgroups$(<deep)"
+	some_line audit type=exec activity=exec:/usr/bin/touch decision.verdict=deny
+	count_is 0 audit type=tamper
+}
+
+# What such a process sends to all of its group has reached the command.
+signal_from_the_deep() {
+	cat >twice.py <<-'END'
+		import os, signal, subprocess, sys, time
+		got = []
+		signal.signal(signal.SIGUSR1, lambda *_: got.append(1))
+		subprocess.run([sys.executable, *sys.argv[1:], "sh", "-c", "kill -USR1 0; sleep 0.5"])
+		sys.exit(len(got))
+	END
+	status_is 1 setsid --wait "$WARDEN" run --audit audit -- \
+		"$python" twice.py "$T/deep.py" "$cgroups" "$1"
+}
+
+# The guardian, too, gets down there.
+very_deep_and_killed() {
+	local warden
+	"$WARDEN" run --audit audit -- "$python" "$T/deep.py" "$cgroups" 300 sleep 60 2>err &
+	warden=$!
+	within 20 test -s deep
+	exists "$cgroups$(<deep)"
+	kill -KILL "$warden"
+	within 10 absent "$cgroups$(<deep)"
+}
+
 # Moving somebody else out is the same.
 moves_another() {
 	cat >another <<-END
@@ -234,6 +293,10 @@ cgroup_namespace() {
 
 check 'leaving the cgroup' leaves
 check 'a cgroup below is the same workload' moves_below
+check 'cgroups below each other, 300 of them' very_deep
+check 'the same, when warden is killed' very_deep_and_killed
+check 'a signal to the process group from below' signal_from_the_deep 1
+check 'the same, from 30 below' signal_from_the_deep 30
 check 'moving another out of the cgroup' moves_another
 check 'a child that is born in another cgroup' escapes born
 check 'a child that is moved to another cgroup' escapes moved
