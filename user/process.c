@@ -7,10 +7,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
+
+#define INITIAL_PID_NS 0xEFFFFFFCU /* its inode number, the same in all kernels */
 
 /* The 22nd field of /proc/PID/stat, in clock ticks (proc(5)); the name before may hold anything. */
 static int read_start(pid_t pid, uint64_t *ret)
@@ -57,4 +60,11 @@ int process_kill(pid_t pid, uint64_t start)
 	if (poll(&end, 1, 0) > 0) /* it has ended, and waits for its parent */
 		return -ESRCH;
 	return syscall(SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) < 0 ? -errno : 0;
+}
+
+bool process_ids_are_global(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == INITIAL_PID_NS;
 }

@@ -2,6 +2,7 @@
 #ifndef WARDEN_PROCESS_H
 #define WARDEN_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,5 +12,11 @@
  * that time. Returns 0; -ESRCH when that process is gone; or -errno.
  */
 int process_kill(pid_t pid, uint64_t start);
+
+/*
+ * False in a PID namespace of our own: there, records name processes by numbers that are others'
+ * here, or nobody's. True also when that cannot be found out.
+ */
+bool process_ids_are_global(void);
 
 #endif

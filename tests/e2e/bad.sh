@@ -133,6 +133,18 @@ no_root() {
 	bad 1 root "${nobody[@]}" "$T/warden" run -p policy.yaml --audit audit -- touch mark
 }
 
+# The programs name processes by the numbers of the initial namespace.
+own_pid_namespace() {
+	local start=$SECONDS way
+	for way in '' --mount-proc; do
+		# shellcheck disable=SC2086 # nothing, or an option
+		bad 1 'PID namespace' unshare --pid --fork $way \
+			"$WARDEN" run --audit audit -- touch mark
+	done
+	at_most $((SECONDS - start)) $((5 * slow)) seconds
+	status_is 0 unshare --pid --fork --mount-proc "$WARDEN" --version
+}
+
 works_without_root() {
 	policy 'deny: ["exec:/usr/bin/id"]'
 	chmod 644 policy.yaml
@@ -285,6 +297,7 @@ check 'what is not supported yet, in a policy' later_policy
 check 'a policy of 10 MB' huge_policy
 check 'a policy that grows when it is read' deep_policy
 check 'no root' no_root
+check 'a PID namespace of its own' own_pid_namespace
 check 'what needs no root' works_without_root
 check 'no such command' no_command
 check 'a command that cannot be run' unrunnable_command

@@ -14,6 +14,7 @@
 #include "cmd/cmd.h"
 #include "policy/load.h"
 #include "policy/lower.h"
+#include "process.h"
 #include "runs.h"
 #include "spawn.h"
 #include "support.h"
@@ -265,6 +266,19 @@ static int name_run(struct run *run, const struct args *a)
 	return EXIT_OK;
 }
 
+static int check_caller(void)
+{
+	if (geteuid() != 0) {
+		log_error("run: root is needed to watch a command; try sudo");
+		return EXIT_FAILED;
+	}
+	if (process_ids_are_global())
+		return EXIT_OK;
+	log_error("run: warden is in a PID namespace of its own, where it cannot tell who does "
+		  "what; start it outside (in a container: --pid=host)");
+	return EXIT_FAILED;
+}
+
 /* Everything that can fail without a trace comes first; each step prints its own complaint. */
 static int run_all(struct run *run, const struct args *a, char **argv)
 {
@@ -272,10 +286,8 @@ static int run_all(struct run *run, const struct args *a, char **argv)
 
 	if (r == EXIT_OK)
 		r = lower_policy(run->policy, a->policy, &run->image);
-	if (r == EXIT_OK && geteuid() != 0) {
-		log_error("run: root is needed to watch a command; try sudo");
-		r = EXIT_FAILED;
-	}
+	if (r == EXIT_OK)
+		r = check_caller();
 	if (r == EXIT_OK && spawn_user_find(a->user, &run->user) < 0) {
 		log_error("run: no such user: %s", a->user ? a->user : getenv("SUDO_UID"));
 		r = EXIT_FAILED;
