@@ -18,13 +18,13 @@
 #include "cgroup.h"
 #include "console.h"
 #include "kernel.h"
+#include "libraries.h"
 #include "losses.h"
 #include "order.h"
 #include "recorder.h"
 #include "session/session.h"
 #include "signals.h"
 #include "sockets.h"
-#include "tlsfiles.h"
 
 /*
  * Records younger than this may still be overtaken by older ones that another CPU is writing.
@@ -47,8 +47,7 @@ struct watch {
 	struct session *session;
 	struct recorder recorder;
 	struct order order;
-	struct tls_files files;
-	struct map seen; /* processes whose mappings were looked at: tgid -> start time */
+	struct libraries libraries;
 	struct map gone; /* processes that have ended: by tgid */
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	struct losses losses;
@@ -232,30 +231,10 @@ static void on_raw(void *ctx, const struct rec *r)
 	order_put(&w->order, r);
 }
 
-/* ---- TLS files ---- */
-
-static int probe_file(struct watch *w, const struct tls_file *file)
-{
-	int r = kernel_probe_file(w->kernel, file);
-
-	if (r < 0)
-		log_error("cannot probe %s: %s", file->path, strerror(-r));
-	else
-		log_debug("probed %s", file->path);
-	return r;
-}
-
-static int probe_files(struct watch *w, const struct tls_files *files)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < files->count && r == 0; i++)
-		r = probe_file(w, files->files[i]);
-	return r;
-}
+/* ---- records in order ---- */
 
 /* A library that was not known before the start: what passed until now, or ever, is not seen. */
-static void put_gap(struct watch *w, const struct rec *r, const char *path, bool probed)
+static void put_gap(void *ctx, const struct rec *r, const char *path, bool probed)
 {
 	struct audit_event ev = {0};
 
@@ -264,47 +243,17 @@ static void put_gap(struct watch *w, const struct rec *r, const char *path, bool
 	ev.process.comm = r->comm;
 	ev.exec.path = path;
 	ev.loss.reason = probed ? "tls_library_mapped_late" : "tls_library_not_probed";
-	put_own(w, AUDIT_LOSS, &ev);
+	put_own(ctx, AUDIT_LOSS, &ev);
 	if (probed)
 		log_notice("%s was mapped after the start: its earlier plaintext was not seen", path);
 }
-
-/* Looks at what a process has mapped, once a program of it that connects to somewhere, and again
- * when it speaks TLS that was not seen. */
-static void look_at_mappings(struct watch *w, const struct rec *r)
-{
-	struct tls_files fresh = {0};
-	int more;
-
-	if (map_get(&w->seen, r->tgid) == (void *)(uintptr_t)r->start)
-		return;
-	map_put(&w->seen, r->tgid, (void *)(uintptr_t)r->start);
-	more = tlsfiles_of_process((pid_t)r->tgid, &w->files, &fresh);
-	if (more) /* or another try: at its next destination */
-		map_take(&w->seen, r->tgid);
-	if (more < 0)
-		return;
-	/* One that cannot be probed is the workload's own, and must not hide those behind it. */
-	for (size_t i = 0; i < fresh.count; i++)
-		put_gap(w, r, fresh.files[i]->path, probe_file(w, fresh.files[i]) == 0);
-	tlsfiles_free(&fresh);
-}
-
-/* ---- records in order ---- */
 
 static void on_ordered(void *ctx, const struct rec *r)
 {
 	struct watch *w = ctx;
 
 	session_record(w->session, r);
-	/* A handshake that no object made: by a library that was mapped after the look, perhaps. */
-	if (r->type == REC_OPAQUE && r->size >= sizeof(struct rec_net) &&
-	    ((const struct rec_net *)r)->why == OPAQUE_TLS)
-		map_take(&w->seen, r->tgid);
-	if (r->type == REC_NET || r->type == REC_OPAQUE)
-		look_at_mappings(w, r);
-	if (r->type == REC_EXEC || r->type == REC_EXIT)
-		map_take(&w->seen, r->tgid);
+	libraries_record(&w->libraries, r);
 	if (r->type == REC_EXIT)
 		map_put(&w->gone, r->tgid, w);
 }
@@ -548,15 +497,6 @@ static int open_kernel(struct watch *w)
 	return r;
 }
 
-static int open_files(struct watch *w)
-{
-	int r = tlsfiles_before_start(w->o->path, environ, &w->files);
-
-	if (r < 0)
-		return fail(r, "cannot look for TLS libraries");
-	return probe_files(w, &w->files);
-}
-
 static int open_all(struct watch *w)
 {
 	char events[4200];
@@ -575,7 +515,8 @@ static int open_all(struct watch *w)
 	if (r < 0)
 		return fail(r, "cannot start the session");
 	r = open_kernel(w);
-	return r < 0 ? r : open_files(w);
+	w->libraries.kernel = w->kernel;
+	return r < 0 ? r : libraries_before_start(&w->libraries, w->o->path);
 }
 
 int watch_command(const struct watch_options *o)
@@ -585,6 +526,7 @@ int watch_command(const struct watch_options *o)
 
 	w.begun = monotonic();
 	w.losses = (struct losses){.put = put_loss, .ctx = &w};
+	w.libraries = (struct libraries){.gap = put_gap, .ctx = &w};
 	log_patience = PRINT_MS;
 	raise_limit(&w);
 	if (open_all(&w) == 0)
@@ -595,8 +537,7 @@ int watch_command(const struct watch_options *o)
 	kernel_close(&w.kernel);
 	session_free(&w.session);
 	order_free(&w.order);
-	tlsfiles_free(&w.files);
-	map_free(&w.seen);
+	libraries_free(&w.libraries);
 	map_free(&w.gone);
 	cgroup_release(&w.cgroup);
 	if (w.populated >= 0)

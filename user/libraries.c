@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "libraries.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int probe_file(struct libraries *l, const struct tls_file *file)
+{
+	int r = kernel_probe_file(l->kernel, file);
+
+	if (r < 0)
+		log_error("cannot probe %s: %s", file->path, strerror(-r));
+	else
+		log_debug("probed %s", file->path);
+	return r;
+}
+
+int libraries_before_start(struct libraries *l, const char *path)
+{
+	int r = tlsfiles_before_start(path, environ, &l->known);
+
+	if (r < 0)
+		log_error("cannot look for TLS libraries: %s", strerror(-r));
+	for (size_t i = 0; i < l->known.count && r == 0; i++)
+		r = probe_file(l, l->known.files[i]);
+	return r;
+}
+
+static void look_at_mappings(struct libraries *l, const struct rec *r)
+{
+	struct tls_files fresh = {0};
+	int more;
+
+	if (map_get(&l->seen, r->tgid) == (void *)(uintptr_t)r->start)
+		return;
+	map_put(&l->seen, r->tgid, (void *)(uintptr_t)r->start);
+	more = tlsfiles_of_process((pid_t)r->tgid, &l->known, &fresh);
+	if (more) /* or another try: at its next destination */
+		map_take(&l->seen, r->tgid);
+	if (more < 0)
+		return;
+	/* One that cannot be probed is the workload's own, and must not hide those behind it. */
+	for (size_t i = 0; i < fresh.count; i++)
+		l->gap(l->ctx, r, fresh.files[i]->path, probe_file(l, fresh.files[i]) == 0);
+	tlsfiles_free(&fresh);
+}
+
+/* A handshake that no object made: by a library that was mapped after the look, perhaps. */
+static bool is_unexplained(const struct rec *r)
+{
+	return r->type == REC_OPAQUE && r->size >= sizeof(struct rec_net) &&
+	       ((const struct rec_net *)r)->why == OPAQUE_TLS;
+}
+
+void libraries_record(struct libraries *l, const struct rec *r)
+{
+	if (r->type == REC_EXEC || r->type == REC_EXIT || is_unexplained(r))
+		map_take(&l->seen, r->tgid);
+	if (r->type == REC_NET || r->type == REC_OPAQUE)
+		look_at_mappings(l, r);
+}
+
+void libraries_free(struct libraries *l)
+{
+	tlsfiles_free(&l->known);
+	map_free(&l->seen);
+}
