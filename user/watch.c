@@ -28,17 +28,18 @@
 
 /*
  * Records younger than this may still be overtaken by older ones that another CPU is writing.
- * Only refusals and full rings wake us, so that a record costs its sender little; the rest is
+ * Only refusals and filling rings wake us, so that a record costs its sender little; the rest is
  * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that.
  */
 #define HORIZON_NS  2000000ULL
 #define TICK_MIN_MS 10
 #define TICK_MAX_MS 160
 
-#define WATCHED_NS   (10 * NS_PER_SEC) /* for the first record; it takes milliseconds */
-#define FORGET_NS    (NS_PER_SEC / 10) /* between two looks through all TLS objects */
-#define KILL_WAIT_MS 5000
-#define PRINT_MS     100 /* nobody who stops reading what we print may stop us */
+#define WATCHED_NS    (10 * NS_PER_SEC)	   /* for the first record; it takes milliseconds */
+#define CLOCK_STEP_NS ((int64_t)NS_PER_MS) /* less is no step of a clock, but of ours between two */
+#define FORGET_NS     (NS_PER_SEC / 10)	   /* between two looks through all TLS objects */
+#define KILL_WAIT_MS  5000
+#define PRINT_MS      100 /* nobody who stops reading what we print may stop us */
 
 struct watch {
 	const struct watch_options *o;
@@ -58,6 +59,7 @@ struct watch {
 	struct signals signals;
 	struct rlimit limit; /* of open files, as it was */
 	uint64_t begun; /* CLOCK_MONOTONIC, ns */
+	int64_t wall;	/* the wall clock is so many ns ahead of that */
 };
 
 static uint64_t monotonic(void)
@@ -270,6 +272,23 @@ static void forget_processes(struct watch *w)
 	w->forgot = now;
 }
 
+/*
+ * Records have the time of a clock that stands still while the machine sleeps, and that nobody sets.
+ * Their events have the wall clock's, wherever it went since the start of the run.
+ */
+static void follow_clock(struct watch *w)
+{
+	uint64_t before = monotonic(), wall = time_now();
+	int64_t ahead = (int64_t)(wall - before);
+
+	if (monotonic() - before > (uint64_t)CLOCK_STEP_NS)
+		return; /* interrupted in between: the next time will do */
+	if (ahead - w->wall > CLOCK_STEP_NS || w->wall - ahead > CLOCK_STEP_NS) {
+		w->wall = ahead;
+		session_set_clock(w->session, ahead);
+	}
+}
+
 /* Fetches records, and hands on those that no older one can overtake. Returns how many came. */
 static uint64_t drain(struct watch *w)
 {
@@ -279,6 +298,7 @@ static uint64_t drain(struct watch *w)
 	kill_doomed(w);
 	if (upto > now)
 		upto = now;
+	follow_clock(w);
 	order_release(&w->order, upto - HORIZON_NS, on_ordered, w);
 	forget_processes(w);
 	look_for_losses(w);
@@ -461,7 +481,6 @@ static int open_session(struct watch *w)
 		.image = w->o->image->data,
 		.policy = w->o->policy,
 		.capture = w->o->policy ? w->o->policy->capture : CAPTURE_EVIDENCE,
-		.wall = (int64_t)(time_now() - monotonic()),
 		.run_id = w->o->run_id,
 		.run_name = w->o->run_name,
 		.cgroup = w->cgroup.name,

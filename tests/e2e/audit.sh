@@ -460,6 +460,22 @@ events() {
 	status_is 1 "$WARDEN" events /no/such/file
 }
 
+# seconds_to PROGRAM: by the trail, from the first line on.
+seconds_to() {
+	local from to
+	from=$(lines show audit time type=run.start)
+	to=$(lines show audit time exec.path="$1")
+	echo $(($(date -d "$to" +%s) - $(date -d "$from" +%s)))
+}
+
+# The clock is set while the command runs, and set back. (Not by more: this test is timed with it.)
+clock_is_set() {
+	status_is 0 "$WARDEN" run --audit audit -- sh -c 'date -s "+150 seconds" >/dev/null; sleep 1
+		/usr/bin/true; sleep 1; date -s "-150 seconds" >/dev/null; sleep 1; /usr/bin/id >/dev/null'
+	at_most 149 "$(seconds_to /usr/bin/true)" 'seconds before true, at least'
+	at_most "$(seconds_to /usr/bin/id)" 100 'seconds before id'
+}
+
 check 'each of 200 programs is a line' every_program
 check 'each of 400 in parallel' programs_in_parallel
 check 'each of 200 denials' every_denial
@@ -488,4 +504,9 @@ check 'a pipe that nobody reads, on_audit_failure: continue' unread_pipe_may_con
 check 'a pipe that is read late' pipe_read_late
 check '--audit - when nobody reads it' unread_standard_output
 check 'warden events' events
+if [[ -n ${TEST_OWN_MACHINE-} ]]; then
+	check 'times after the clock was set' clock_is_set
+else
+	skip 'times after the clock was set' 'would set the clock of this machine'
+fi
 finish

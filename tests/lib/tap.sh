@@ -11,7 +11,8 @@
 # empty, in an empty directory of its own, for at most $limit seconds; what it leaves running in its
 # process group is killed. $T is a directory for the whole program, removed at its end.
 #
-# Time limits in seconds are to be multiplied by $slow (TEST_SLOW, 1): emulated machines are slow.
+# Time limits in seconds are to be multiplied by $slow (TEST_SLOW, 1): emulated machines are slow. What
+# would change the machine for others is tested only where that is the tests' own ($TEST_OWN_MACHINE).
 set -uo pipefail
 
 lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)

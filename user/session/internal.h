@@ -17,6 +17,7 @@ struct proc {
 
 struct session {
 	struct session_options o;
+	int64_t wall; /* ns to add to CLOCK_MONOTONIC */
 	struct session_counts counts;
 	struct map procs;   /* tgid -> struct proc */
 	struct map streams; /* stream -> struct flow */

@@ -32,7 +32,7 @@ void event_of(struct session *s, enum audit_type type, const struct rec *r, stru
 	struct proc *p = proc_of(s, r);
 	struct proc *parent = map_get(&s->procs, r->ppid);
 
-	session_event(s, type, r->time + (uint64_t)s->o.wall, ret);
+	session_event(s, type, r->time + (uint64_t)s->wall, ret);
 	ret->process.pid = KNOWN(r->tgid);
 	ret->process.tid = KNOWN(r->tid);
 	ret->process.ppid = KNOWN(r->ppid);
@@ -330,6 +330,11 @@ int session_new(const struct session_options *options, struct session **ret)
 void session_finish(struct session *s)
 {
 	flow_close_all(s);
+}
+
+void session_set_clock(struct session *s, int64_t wall)
+{
+	s->wall = wall;
 }
 
 const struct session_counts *session_counts(const struct session *s)

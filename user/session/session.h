@@ -21,7 +21,6 @@ struct session_options {
 	const void *image;	     /* that decided; borrowed */
 	const struct policy *policy; /* it was compiled from, or NULL; borrowed */
 	enum capture capture;
-	int64_t wall; /* ns to add to CLOCK_MONOTONIC for the wall clock's time */
 	const char *run_id;
 	const char *run_name;
 	const char *cgroup;
@@ -41,6 +40,9 @@ struct session_counts {
 
 /* Returns 0 or -ENOMEM. */
 int session_new(const struct session_options *options, struct session **ret);
+
+/* From here on, `wall` ns added to a record's CLOCK_MONOTONIC are the wall clock's time; 0 before. */
+void session_set_clock(struct session *s, int64_t wall);
 
 /* Takes the next record, in order of time. */
 void session_record(struct session *s, const struct rec *r);

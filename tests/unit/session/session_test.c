@@ -422,6 +422,26 @@ static void survives_any_record(void **state)
 	expect(f, "");
 }
 
+static void on_time(void *ctx, const struct audit_event *ev)
+{
+	add(ctx, "%llu\n", (unsigned long long)ev->time);
+}
+
+/* Events have the wall clock's time, also after it was set. */
+static void events_follow_the_wall_clock(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_OFF);
+	struct session_options o = {.image = f->image.data, .run_id = "R", .emit = on_time, .ctx = &f->log};
+
+	session_free(&f->session);
+	assert_int_equal(session_new(&o, &f->session), 0);
+	session_set_clock(f->session, 1000);
+	put_exec(f, 10, 1, "/bin/sh", 0, VERDICT_ALLOW);
+	session_set_clock(f->session, 500);
+	put_exec(f, 11, 10, "/bin/ls", 0, VERDICT_ALLOW);
+	expect(f, "1001\n502\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +459,7 @@ int main(void)
 		cmocka_unit_test(requests_whose_answers_are_lost_are_forgotten),
 		cmocka_unit_test(requests_without_answers_are_forgotten),
 		cmocka_unit_test(an_exit_ends_its_streams),
+		cmocka_unit_test(events_follow_the_wall_clock),
 		cmocka_unit_test(survives_any_record),
 	};
 
