@@ -164,14 +164,27 @@ not_root() {
 	[[ ! -s out ]]
 }
 
-# In namespaces of its own it finds the same.
-namespaces() {
+# In a cgroup namespace of its own it finds the same.
+cgroup_namespace() {
 	doctor_json
 	mv out outside
-	doctor_json unshare --pid --fork --mount-proc
-	cmp out outside
+	has outside '"pid_namespace":"initial"'
 	doctor_json unshare --cgroup
 	cmp out outside
+}
+
+# In a PID namespace of its own, too, but nothing of it can be used.
+pid_namespace() {
+	doctor_json
+	mv out outside
+	status_is 4 unshare --pid --fork --mount-proc "$WARDEN" doctor -o json
+	has out '"pid_namespace":"own"'
+	has out '"use":{"exec":"none","net":"none","plaintext":"none"}'
+	hasnt out '"used":true'
+	same "$(grep -o '"works":[a-z]*' out)" "$(grep -o '"works":[a-z]*' outside)" 'what works'
+	status_is 4 unshare --pid --fork --mount-proc "$WARDEN" doctor
+	has out '^pids .* `warden run` is refused here$'
+	has out '^Used here: exec none, net none, plaintext none$'
 }
 
 without_cgroup2() {
@@ -223,7 +236,8 @@ check 'killed at any moment' killed
 check 'side by side' side_by_side
 check 'others are unharmed' others_unharmed
 check 'not root' not_root
-check 'in namespaces' namespaces
+check 'in a cgroup namespace' cgroup_namespace
+check 'in a PID namespace' pid_namespace
 check 'without cgroup v2' without_cgroup2
 check 'without types' without_types
 check 'usage' usage

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "mounts.h"
+#include "process.h"
 #include "tiers.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
@@ -58,6 +59,7 @@ struct machine {
 	char lsm[256];
 	char cgroup2[PATH_MAX];
 	bool btf;
+	bool own_pids; /* in a PID namespace other than the initial one: nothing is used here */
 };
 
 static void read_machine(struct machine *m)
@@ -70,6 +72,7 @@ static void read_machine(struct machine *m)
 		m->lsm[strcspn(m->lsm, "\n")] = '\0';
 	mounts_cgroup2(m->cgroup2, sizeof(m->cgroup2));
 	m->btf = !access(BTF_FILE, R_OK);
+	m->own_pids = !process_ids_are_global();
 }
 
 static bool nothing_works(const struct tiers *t)
@@ -108,9 +111,11 @@ static void add_machine(struct buf *b, const struct machine *m)
 	buf_addf(b, "lsm      %s\n", *m->lsm ? m->lsm : "not known: " LSM_LIST " cannot be read");
 	buf_addf(b, "cgroup2  %s\n", *m->cgroup2 ? m->cgroup2 : "not mounted");
 	buf_addf(b, "BTF      %s\n", m->btf ? BTF_FILE : "none: " BTF_FILE " cannot be read");
+	if (m->own_pids)
+		buf_add_str(b, "pids     a namespace of warden's own: `warden run` is refused here\n");
 }
 
-static void add_facility(struct buf *b, const struct tiers *t, enum facility f)
+static void add_facility(struct buf *b, const struct tiers *t, enum facility f, const char *unused)
 {
 	const struct facility_name *name = &facility_names[f];
 	const struct facility_result *r = &t->facility[f];
@@ -119,7 +124,7 @@ static void add_facility(struct buf *b, const struct tiers *t, enum facility f)
 
 	buf_addf(b, "%-12s%-10s%-7s", again ? "" : name->activity, name->tier,
 		 r->works ? "yes" : "no");
-	add_wrapped(b, COLUMN, r->works ? use ?: "not needed" : r->reason);
+	add_wrapped(b, COLUMN, r->works ? use ?: unused : r->reason);
 }
 
 static void add_text(struct buf *b, const struct machine *m, const struct tiers *t)
@@ -130,7 +135,7 @@ static void add_text(struct buf *b, const struct machine *m, const struct tiers 
 	add_machine(b, m);
 	buf_addf(b, "\n%-12s%-10s%s\n", "activity", "tier", "works");
 	for (enum facility f = 0; f < FACILITY_COUNT; f++)
-		add_facility(b, t, f);
+		add_facility(b, t, f, m->own_pids ? "not used" : "not needed");
 	buf_addf(b, "\nUsed here: exec %s, net %s, plaintext %s\n", tier_names[t->exec],
 		 tier_names[t->net], tier_names[t->plaintext]);
 	buf_add_str(b, "\nWhat these tiers do not hold:\n");
@@ -178,6 +183,7 @@ static void add_json(struct buf *b, const struct machine *m, const struct tiers 
 	add_lsm_json(b, m->lsm);
 	json_str(b, "cgroup2", *m->cgroup2 ? m->cgroup2 : NULL);
 	json_bool(b, "btf", m->btf);
+	json_str(b, "pid_namespace", m->own_pids ? "own" : "initial");
 	json_open(b, "facilities", '[');
 	for (enum facility f = 0; f < FACILITY_COUNT; f++)
 		add_facility_json(b, t, f);
@@ -241,6 +247,8 @@ int cmd_doctor(int argc, char **argv)
 	if (probe(&tiers) < 0)
 		return EXIT_FAILED;
 	read_machine(&machine);
+	if (machine.own_pids)
+		tiers.exec = tiers.net = tiers.plaintext = TIER_NONE;
 	(args.json ? add_json : add_text)(&out, &machine, &tiers);
 	if (print(&out) < 0)
 		return EXIT_FAILED;
