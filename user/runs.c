@@ -71,6 +71,19 @@ static int clean_up(const char *file, const char *pins, const char *cgroup)
 
 /* ---- the guardian ---- */
 
+/* All descriptors from 3 on, but two. */
+static void close_all_but(int one, int other)
+{
+	unsigned low = (unsigned)(one < other ? one : other);
+	unsigned high = (unsigned)(one < other ? other : one);
+
+	if (low > 3)
+		close_range(3, low - 1, 0);
+	if (high > low + 1)
+		close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0U, 0);
+}
+
 /*
  * Waits for the end of warden, however it comes, and cleans up behind it. Also after a good end:
  * detaching probes takes the kernel a while, for which nobody has to wait.
@@ -87,9 +100,7 @@ static void guardian_main(const struct run_place *p, int warden)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
-	for (int fd = 3; fd < 256; fd++)
-		if (fd != p->lock && fd != warden)
-			close(fd);
+	close_all_but(p->lock, warden);
 	if (chdir("/") < 0)
 		_exit(1);
 	while (poll(&end, 1, -1) < 0 && errno == EINTR)

@@ -187,6 +187,19 @@ others_are_not_reaped() {
 	stop
 }
 
+# What the caller had open is not kept open by the guardian, whatever its number.
+holds_nothing() {
+	local pid
+	exec 300>held
+	start
+	for pid in "$warden" "$first"; do
+		same "$(readlink "/proc/$pid/fd/300")" "$PWD/held" "300 of $pid"
+	done
+	same "$(find "/proc/$guardian/fd" -lname "$PWD/*")" '' 'of the caller'
+	same "$(find "/proc/$guardian/fd" -type l | wc -l)" 5 'descriptors of the guardian'
+	stop
+}
+
 # SIGKILL while it starts, at many moments: nothing may be left that runs unguarded.
 killed_while_starting() {
 	local n pid
@@ -212,5 +225,6 @@ check 'SIGKILL to its process group' group_killed
 check 'SIGKILL to warden and its guardian' both_killed
 check 'SIGKILL to the guardian' guardian_killed_first
 check 'other runs are not reaped' others_are_not_reaped
+check 'the guardian holds nothing open' holds_nothing
 check 'SIGKILL while it starts' killed_while_starting
 finish
