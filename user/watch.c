@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -432,18 +431,6 @@ static void summary(const struct watch *w)
 	console_summary(session_counts(w->session), w->o->tiers, enforcing(w), w->o->trail_path);
 }
 
-/*
- * From here on warden reads what has happened, and nothing waits for it: it need not interrupt the
- * command, nor anybody else, whenever there is something to read.
- */
-static void give_way(void)
-{
-	const struct sched_param none = {0};
-
-	if (sched_getscheduler(0) == SCHED_OTHER)
-		sched_setscheduler(0, SCHED_BATCH, &none);
-}
-
 static int live(struct watch *w)
 {
 	put_start(w);
@@ -452,7 +439,6 @@ static int live(struct watch *w)
 		return 1;
 	if (start_command(w) != 0)
 		return 1;
-	give_way();
 	loop_until_empty(w);
 	end_members(w);
 	drain_rest(w);
