@@ -260,13 +260,24 @@ mode_audit() {
 	some_line audit type=connect activity="net:127.0.0.1:$closed4*" decision.verdict=audit
 }
 
-# Where a hook cannot kill, the error may be seen before the end comes; the destination is not.
+# Where a hook cannot kill, the error may be seen before the end comes (or the command may end by
+# itself: this one would stay); the destination is not.
 action_kill() {
 	policy "deny: [{match: \"net:127.0.0.1:$closed4\", action: kill}]"
 	local before
+	cat >stays.py <<-'END'
+		import runpy, sys, time
+		del sys.argv[0]
+		try:
+		    runpy.run_path(sys.argv[0], run_name="__main__")
+		finally:
+		    time.sleep(5)
+		    print("survived")
+	END
 	before=$(opened)
-	run 137 "$python" "$lib/dial.py" "tcp 127.0.0.1 $closed4 killed" "tcp 127.0.0.1 $open4 killed"
-	hasnt out ' ok'
+	run 137 "$python" stays.py "$lib/dial.py" "tcp 127.0.0.1 $closed4 killed" \
+		"tcp 127.0.0.1 $open4 killed"
+	hasnt out ' ok|survived'
 	same "$(opened)" "$before" 'connections'
 }
 
