@@ -97,15 +97,15 @@ struct {
 } members SEC(".maps") __weak;
 
 /*
- * Processes that are to die, where nobody could be killed on the spot: thread group -> when its
- * leader started (CLOCK_BOOTTIME). User space takes them out and kills them, whatever has become of
- * the record; until then they are killed at their next fork or exec. Room is made beforehand.
+ * Processes that are to die, where nobody could be killed on the spot. User space kills them, whatever
+ * has become of the record; until they have ended they are here, and killed at their next fork, exec
+ * or write. Room is made beforehand.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u32);
-	__type(value, __u64);
+	__type(key, struct doomed_key);
+	__type(value, __u8);
 } doomed SEC(".maps") __weak;
 
 /*
@@ -184,11 +184,14 @@ static __always_inline void scratch_release(struct scratch *s)
 /* Who does not fit dooms all: user space ends the workload. */
 static __always_inline void doom(struct task_struct *task)
 {
-	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct doomed_key key = {
+		.start = BPF_CORE_READ(task, group_leader, start_boottime),
+		.tgid = BPF_CORE_READ(task, tgid),
+	};
+	__u8 one = 1;
 
 	doomed_seen = 1;
-	if (bpf_map_update_elem(&doomed, &tgid, &start, BPF_ANY))
+	if (bpf_map_update_elem(&doomed, &key, &one, BPF_ANY))
 		doomed_full = 1;
 }
 
@@ -196,13 +199,13 @@ static __always_inline void doom(struct task_struct *task)
 static __always_inline int doom_awaits(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tgid = task->tgid;
-	__u64 *start;
+	struct doomed_key key = {};
 
 	if (!doomed_seen)
 		return 0;
-	start = bpf_map_lookup_elem(&doomed, &tgid);
-	return start && *start == task->group_leader->start_boottime;
+	key.start = task->group_leader->start_boottime;
+	key.tgid = task->tgid;
+	return bpf_map_lookup_elem(&doomed, &key) != 0;
 }
 
 /* Kills the current process if it is doomed; for programs that may send signals. */

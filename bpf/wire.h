@@ -136,6 +136,13 @@ struct rec_data {
 	__u16 lost;   /* 1: the bytes could not be read; nothing follows, the gap is `len` long */
 };
 
+/* Key of the map `doomed`. Numbers are given again, so that a number alone names nobody. */
+struct doomed_key {
+	__u64 start; /* of the process: CLOCK_BOOTTIME, ns */
+	__u32 tgid;
+	__u32 reserved; /* 0 */
+};
+
 enum tamper_what {
 	TAMPER_LEFT_CGROUP = 1, /* moved a task out of its cgroup, and was killed */
 	TAMPER_NO_MEMBER,	/* membership of a child could not be written; the parent was killed */

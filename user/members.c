@@ -16,47 +16,37 @@
 
 #include "base/cleanup.h"
 #include "process.h"
+#include "wire.h"
 
 /* ---- the doomed ---- */
 
 /*
- * Kills one. It is taken out first, because the kernel may put a successor with the same id in its
- * place at any time, and put back unless that has happened. Returns 1 when it is still there.
+ * Kills one; returns 1 when it is still there. It stays in the map until it has ended: a process that
+ * was taken out before could start another in between, which nobody would know to be doomed.
  */
-static int kill_one(int doomed, uint32_t tgid)
+static int kill_one(int doomed, const struct doomed_key *key)
 {
-	uint64_t start;
-	int r;
+	int r = process_kill((pid_t)key->tgid, key->start);
 
-	if (bpf_map_lookup_and_delete_elem(doomed, &tgid, &start) < 0)
-		return 0;
-	r = process_kill((pid_t)tgid, start);
-	if (r == -ESRCH)
-		return 0;
-	bpf_map_update_elem(doomed, &tgid, &start, BPF_NOEXIST);
-	return r < 0 ? r : 1;
+	if (r != -ESRCH)
+		return r < 0 ? r : 1;
+	bpf_map_delete_elem(doomed, key);
+	return 0;
 }
 
 int doomed_kill(int doomed)
 {
-	_free_ uint32_t *tgids = NULL;
-	uint32_t next, *at = NULL;
-	size_t count = 0;
+	struct doomed_key key, next;
 	int left = 0, error = 0;
+	bool ended = bpf_map_get_next_key(doomed, NULL, &next) < 0;
 
-	/* All names first: what is put back would be found again. */
-	while (bpf_map_get_next_key(doomed, at, &next) == 0) {
-		uint32_t *more = reallocarray(tgids, count + 1, sizeof(*tgids));
+	/* A deleted key cannot be gone on from: its successor is asked for before. */
+	while (!ended) {
+		int r;
 
-		if (!more)
-			return -ENOMEM;
-		tgids = more;
-		tgids[count] = next;
-		at = &tgids[count++];
-	}
-	for (size_t i = 0; i < count; i++) {
-		int r = kill_one(doomed, tgids[i]);
-
+		key = next;
+		ended = bpf_map_get_next_key(doomed, &key, &next) < 0;
+		r = kill_one(doomed, &key);
 		if (r < 0)
 			error = r;
 		else

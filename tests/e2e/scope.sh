@@ -122,6 +122,24 @@ moves_another() {
 	some_line audit.allowed type=tamper
 }
 
+# From the moment on that it moves one out it starts nobody, however fast it is.
+moves_another_and_forks() {
+	cat >forks.py <<-'END'
+		import os, subprocess, sys
+		own = [l[3:-1] for l in open("/proc/self/cgroup") if l.startswith("0::")][0]
+		moved = subprocess.Popen(["sleep", "30"])
+		procs = os.open(sys.argv[1] + os.path.dirname(own) + "/cgroup.procs", os.O_WRONLY)
+		os.write(procs, str(moved.pid).encode())
+		for n in range(1000):
+		    os.posix_spawn("/usr/bin/touch", ["touch", f"mark.{n}"], os.environ)
+	END
+	for _ in {1..10}; do
+		allowed 137 "$python" forks.py "$cgroups"
+		absent mark.0
+		same "$(find . -name 'mark.*' | wc -l)" 0 'programs started'
+	done
+}
+
 # A cgroup outside of the workload's: sets out.
 outside() {
 	out="$cgroups/warden-test-$$-$1"
@@ -298,6 +316,7 @@ check 'the same, when warden is killed' very_deep_and_killed
 check 'a signal to the process group from below' signal_from_the_deep 1
 check 'the same, from 30 below' signal_from_the_deep 30
 check 'moving another out of the cgroup' moves_another
+check 'the same, and forks from then on' moves_another_and_forks
 check 'a child that is born in another cgroup' escapes born
 check 'a child that is moved to another cgroup' escapes moved
 check 'a process outside, when warden is killed' guardian_finds_them
