@@ -96,12 +96,9 @@ struct net_peer {
 	__u32 reserved;
 };
 
-/*
- * Decides on a connection whose plaintext cannot be followed, and records it. `peer` may be of
- * family 0: then no exception of the policy fits it.
- */
-static __always_inline int net_opaque(const void *img, struct scratch *s, __u64 cookie,
-				      const struct net_peer *peer, __u32 why, __u32 tier)
+/* Starts a record of a connection whose plaintext cannot be followed. */
+static __always_inline void net_start_opaque(const void *img, struct scratch *s, __u64 cookie,
+					     const struct net_peer *peer, __u32 why)
 {
 	struct rec_net *r = net_record(s);
 
@@ -114,9 +111,29 @@ static __always_inline int net_opaque(const void *img, struct scratch *s, __u64 
 	else if (peer->family == AF_INET6)
 		net_match6(img, s, bpf_be64_to_cpu(*(const __u64 *)peer->addr),
 			   bpf_be64_to_cpu(*(const __u64 *)(peer->addr + 8)));
+}
+
+/*
+ * Decides on such a connection, and records it. `peer` may be of family 0: then no exception of the
+ * policy fits it.
+ */
+static __always_inline int net_opaque(const void *img, struct scratch *s, __u64 cookie,
+				      const struct net_peer *peer, __u32 why, __u32 tier)
+{
+	net_start_opaque(img, s, cookie, peer, why);
 	/* Whether it may be reached at all was decided when it was connected. */
 	s->m.hit.deny = s->m.hit.audit = RULE_NONE;
 	s->act.flags |= ACTIVITY_OPAQUE;
+	return net_finish(img, s, tier);
+}
+
+/* The same for what nobody may pass off as opaque: it is decided as a request without a name. */
+static __always_inline int net_unknown(const void *img, struct scratch *s, __u64 cookie,
+				       const struct net_peer *peer, __u32 why, __u32 tier)
+{
+	net_start_opaque(img, s, cookie, peer, why);
+	activity_start(s, KIND_HTTP);
+	s->act.flags |= ACTIVITY_UNKNOWN;
 	return net_finish(img, s, tier);
 }
 

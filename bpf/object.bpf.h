@@ -10,8 +10,13 @@
  *
  * An object that shakes hands again, on another socket, is another connection and begins anew
  * (SSL_clear()). Where a thread has begun two handshakes before the first ClientHello left, nobody
- * can tell which socket is whose: neither is bound, and a refusal ends the process. A child that is
- * forked has its parent's objects, in the state in which they are then.
+ * can tell which socket is whose: neither is bound, and a refusal ends the process.
+ *
+ * A child that is forked has its parent's objects, in the state in which they were then. They are
+ * copied when the child uses them first, so that this state must still be there. Once the parent has
+ * gone on writing, the two have parted: what the child writes to that connection cannot be told
+ * (nor could its server decrypt both), and is refused. Where the parent's object is gone nobody knows
+ * whether there was one: the child's is opaque unless it is seen to shake hands.
  */
 
 #include "net.bpf.h"
@@ -37,7 +42,11 @@ enum object_flag {
 	OBJECT_BLIND = 2,    /* its plaintext cannot be followed any more; decided once */
 	OBJECT_REFUSED = 4,  /* the message at work was refused by its content; recorded */
 	OBJECT_UNSURE = 8,   /* its socket is not certain: it is not bound */
+	OBJECT_PARTED = 16,  /* of a child whose parent has gone on writing */
+	OBJECT_STRANGE = 32, /* it may have come from a parent that does not have it any more */
 };
+
+#define OBJECT_INHERITED (OBJECT_PARTED | OBJECT_STRANGE) /* or not: its state is not known */
 
 struct object {
 	__u64 stream; /* its name in records */
@@ -52,8 +61,11 @@ struct object {
 	 */
 	__u64 ahead;
 	__u64 digest;
+	__u64 changed; /* when it was begun, or a writing call last ended: CLOCK_MONOTONIC, ns */
+	__u32 writers; /* calls in it that write */
 	__u32 flags;
 	__u32 begun;	/* the automata have been started */
+	__u32 reserved;
 	__u32 state[2]; /* of the phrase automata */
 	struct http1 http; /* reader of requests */
 };
@@ -116,9 +128,23 @@ static __always_inline struct object *object_reset(struct object_key *key)
 	if (o)
 		bpf_map_update_elem(&objects, key, o, BPF_ANY);
 	o = bpf_map_lookup_elem(&objects, key);
-	if (o)
-		o->stream = __sync_fetch_and_add(&streams, 1) + 1;
+	if (!o)
+		return 0;
+	o->stream = __sync_fetch_and_add(&streams, 1) + 1;
+	o->changed = bpf_ktime_get_ns();
 	return o;
+}
+
+/* A call that writes enters the object, and leaves it; what it does to the state lies in between. */
+static __always_inline void object_enter(struct object *o)
+{
+	__sync_fetch_and_add(&o->writers, 1);
+}
+
+static __always_inline void object_leave(struct object *o)
+{
+	o->changed = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&o->writers, -1);
 }
 
 #endif

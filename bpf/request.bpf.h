@@ -157,6 +157,19 @@ static __noinline void tls_opaque(struct tls_ctx *c, __u32 why)
 	activity_init(&s->act, KIND_HTTP);
 }
 
+/* What parent and child both write to one connection: refused, if rules ask for it. */
+static __noinline void tls_parted(struct tls_ctx *c)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+
+	o->flags |= OBJECT_BLIND;
+	s->dec.verdict = VERDICT_ALLOW;
+	if (image_header(c->img)->kinds[KIND_HTTP].ruled &&
+	    net_unknown(c->img, s, o->cookie, &o->peer, OPAQUE_PARTED, tier_plaintext))
+		tls_stop(s, o);
+}
+
 /* What the reader cannot follow from here on. */
 static __always_inline void tls_blind(struct tls_ctx *c, __u32 why)
 {
@@ -358,6 +371,14 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 		s->state[1] = o->state[1];
 	}
 	s->dec.verdict = VERDICT_ALLOW;
+	if (o->flags & OBJECT_PARTED) {
+		tls_parted(c);
+		return;
+	}
+	if (o->flags & OBJECT_STRANGE) {
+		tls_blind(c, OPAQUE_STRANGE);
+		return;
+	}
 	if (!tls_repeats(c)) {
 		tls_blind(c, OPAQUE_FRAMING);
 		return;

@@ -84,10 +84,33 @@ static __always_inline int scope_kill(struct task_struct *task)
 	return bpf_send_signal_task(task, SIGKILL, PIDTYPE_TGID, 0);
 }
 
+#define CLONE_THREAD 0x10000
+
+/* Notes how the process of a new task began: its TLS objects are those that the other one had then. */
+static __always_inline void scope_note_fork(struct member *m, __u64 clone_flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct member *old;
+
+	if (!(clone_flags & CLONE_THREAD)) {
+		m->forked = bpf_ktime_get_ns();
+		m->exec_id = BPF_CORE_READ(task, self_exec_id);
+		m->origin = BPF_CORE_READ(task, tgid);
+		return;
+	}
+	old = bpf_task_storage_get(&members, task, 0, 0);
+	if (old) {
+		m->forked = old->forked;
+		m->exec_id = old->exec_id;
+		m->origin = old->origin;
+	}
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(scope_newtask, struct task_struct *child, __u64 clone_flags)
 {
-	int outside, stored;
+	struct member *m;
+	int outside;
 
 	if (!scope_current())
 		return 0;
@@ -97,10 +120,12 @@ int BPF_PROG(scope_newtask, struct task_struct *child, __u64 clone_flags)
 		doom(child);
 		scope_kill(child);
 	}
-	stored = !!bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!outside && stored)
+	m = bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (m)
+		scope_note_fork(m, clone_flags);
+	if (!outside && m)
 		return 0;
-	if (!stored)
+	if (!m)
 		loss_add(LOSS_STORAGE, 0);
 	bpf_send_signal(SIGKILL);
 	tamper_report(outside ? TAMPER_LEFT_CGROUP : TAMPER_NO_MEMBER, BPF_CORE_READ(child, tgid));

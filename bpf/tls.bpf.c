@@ -32,24 +32,45 @@ __u32 bio_seen = 0;
 /* ---- objects ---- */
 
 /* The same object of the process that this one was forked from, if that had it. */
-static __noinline struct object *tls_object_of_parent(const struct object_key *key)
+static __noinline struct object *tls_object_of_parent(const struct object_key *key, __u32 parent)
 {
 	struct object_key up = *key;
 
-	up.tgid = bpf_get_current_task_btf()->real_parent->tgid;
+	up.tgid = parent;
 	return bpf_map_lookup_elem(&objects, &up);
 }
 
+/* Asked behind the copying of its state, which it may have changed meanwhile. */
+static __always_inline int tls_parent_went_on(const struct object *parent, const struct member *m)
+{
+	__u32 writers = *(volatile const __u32 *)&parent->writers;
+
+	return writers || *(volatile const __u64 *)&parent->changed >= m->forked;
+}
+
+/* An object that the process has not used. It may have been forked with it. */
 static __noinline struct object *tls_object_new(struct object_key *key)
 {
-	struct object *parent = tls_object_of_parent(key), *o;
+	struct member *m = bpf_task_storage_get(&members, bpf_get_current_task_btf(), 0, 0);
+	struct object *parent, *o;
 
-	if (!parent)
+	if (!m || m->exec_id != key->exec_id)
 		return object_reset(key);
+	parent = tls_object_of_parent(key, m->origin);
+	if (!parent) {
+		o = object_reset(key);
+		if (o)
+			o->flags = OBJECT_STRANGE;
+		return o;
+	}
 	bpf_map_update_elem(&objects, key, parent, BPF_NOEXIST);
 	o = bpf_map_lookup_elem(&objects, key);
-	if (o)
-		o->stream = __sync_fetch_and_add(&streams, 1) + 1;
+	if (!o)
+		return 0;
+	o->stream = __sync_fetch_and_add(&streams, 1) + 1;
+	o->writers = 0;
+	if (tls_parent_went_on(parent, m))
+		o->flags |= OBJECT_PARTED;
 	return o;
 }
 
@@ -148,10 +169,10 @@ static __noinline int tls_begin(struct tls_ctx *c, const struct tls_call *call)
 	return -1;
 }
 
-/* A call that cannot be followed: where rules ask for requests, it does not happen. */
+/* A call that cannot be followed: where rules ask for requests, and refuse any, it does not happen. */
 static __noinline int tls_unfollowed(const void *img)
 {
-	if (img && !image_header(img)->kinds[KIND_HTTP].ruled)
+	if (img && (!image_header(img)->kinds[KIND_HTTP].ruled || image_header(img)->mode == MODE_AUDIT))
 		return 0;
 	bpf_send_signal(SIGKILL);
 	return 1;
@@ -166,6 +187,7 @@ static __always_inline __u32 tls_write(struct tls_call *call)
 		call->refused = tls_unfollowed(c.img);
 		return TIER_NONE;
 	}
+	object_enter(c.o);
 	if (c.o->flags & OBJECT_DEAD) {
 		call->refused = 1;
 	} else if (!(c.o->flags & OBJECT_BLIND)) {
@@ -173,6 +195,8 @@ static __always_inline __u32 tls_write(struct tls_call *call)
 		tls_phrase_in_head(&c);
 		call->refused = refused(&c.s->dec);
 	}
+	if (call->refused)
+		object_leave(c.o);
 	scratch_release(c.s);
 	return call->refused ? tier_plaintext : TIER_NONE;
 }
@@ -253,15 +277,18 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 	n = tls_moved(c.s, ret);
 	if (n > c.s->call.len)
 		n = 0;
-	if (c.s->call.dir == DIR_WRITE)
+	if (c.s->call.dir == DIR_WRITE) {
 		tls_taken(&c, n);
-	else if (n)
+		object_leave(c.o);
+	} else if (n)
 		tls_answer(&c, n);
 	if (n) {
 		c.s->call.len = n;
 		c.s->left = 0;
 		if (copy_bytes)
 			loop(CHUNKS_MAX, tls_copy, &c);
+		else
+			c.o->offset[c.s->call.dir & 1] += n;
 	}
 	scratch_release(c.s);
 }
@@ -409,8 +436,10 @@ int tls_clear(struct pt_regs *ctx)
 	struct object *o = tls_object_known(ctx, &key);
 	__u64 stream;
 
-	if (!o || tls_may_greet(o))
-		return 0;
+	if (!o || (tls_may_greet(o) && (o->writers || !(o->flags & OBJECT_INHERITED))))
+		return 0; /* a write that shakes hands first has been read */
+	if (o->writers && tls_unfollowed(image_current()))
+		return 0; /* the same, but it was read as a part of what was before */
 	stream = o->stream;
 	o = object_reset(&key);
 	if (o)

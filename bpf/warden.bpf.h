@@ -87,6 +87,10 @@ struct tls_call {
 struct member {
 	struct tls_call calls[TLS_CALLS];
 	__u64 next; /* slot to use when none is free */
+	/* How its process began. It has run no program since while its self_exec_id is still the same. */
+	__u64 forked;  /* when: CLOCK_MONOTONIC, ns */
+	__u32 exec_id; /* self_exec_id then; 0: not known */
+	__u32 origin;  /* the process that it was forked from */
 };
 
 struct {

@@ -85,6 +85,8 @@ enum opaque_why {
 	OPAQUE_ENCODED,	  /* a compressed body, under a content rule */
 	OPAQUE_NOT_HTTP,  /* something else than HTTP inside TLS, under an http rule */
 	OPAQUE_BIO,	  /* TLS of a process that has used BIO_f_ssl() */
+	OPAQUE_PARTED,	  /* a TLS object that a child was forked with, and that its parent went on with */
+	OPAQUE_STRANGE,	  /* a TLS object that a child may have been forked with */
 };
 
 struct rec_http {

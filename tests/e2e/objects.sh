@@ -65,6 +65,23 @@ cleared_and_allowed() {
 	count_is 0 audit type=opaque
 }
 
+# It is neither the parent's nor the child's state: no policy lets it go as opaque.
+parted() {
+	refused parted
+	some_line audit type=opaque decision.verdict=deny decision.reason='*its parent*'
+	policy 'mode: audit' 'deny: ["http:* */forbidden/*"]'
+	use parted run 0 /forbidden/parted/audited
+	received /forbidden/parted/audited 1
+	some_line audit type=opaque decision.verdict=audit
+}
+
+# A child's own connections are followed, wherever their objects lie.
+forgotten() {
+	refused_where_it_is forgotten
+	some_line audit type=http.request http.path=/second decision.verdict=allow
+	count_is 0 audit type=opaque
+}
+
 # A compressed body hides its text, where phrases are looked for, but not the next request.
 after_a_compressed_body() {
 	local curl=(curl -s -S -m 20 --http1.1)
@@ -143,6 +160,11 @@ check 'an object that is used again' refused_where_it_is cleared
 check 'an object that is used again for what is allowed' cleared_and_allowed
 check 'two handshakes on one thread' refused_where_it_is interleaved
 check 'a child in the middle of a request' refused_where_it_is forked
+check 'a child whose parent went on' parted
+check 'a child whose parent has ended' opaque orphaned
+check 'a child with objects of its own' forgotten
+check 'a child that writes before it shakes hands' opaque implicit
+check 'a handshake within a write' refused reconnected
 check 'behind a compressed body, phrases in requests' after_a_compressed_body http 1
 check 'behind a compressed body, phrases in arguments' after_a_compressed_body exec 0
 check 'a path that is too long' long_path

@@ -9,6 +9,11 @@ Asks for PATH, in the end, in one of these ways:
   cleared      the object carried another connection before (SSL_clear)
   interleaved  two objects shake hands on one thread, in memory; the second one asks
   forked       a child goes on in the middle of its parent's request, then asks
+  parted       a child asks; its parent has begun a request since, which never arrived
+  orphaned     a child whose parent has ended goes on in the middle of its request, then asks
+  forgotten    a child makes connections of its own at the place of its parent's object, and asks
+  implicit     a child writes at once, which shakes hands
+  reconnected  the object carried another connection before, and shakes hands within the write
 Prints what happened; ends with 0 unless the way itself is broken. SSL_CERT_FILE names the authority.
 """
 import ctypes
@@ -73,25 +78,63 @@ def repeat(port, path):
     half_written(port, text, text)
 
 
+class ByHand:
+    """What Python does not offer."""
+
+    def __init__(self):
+        self.lib = ctypes.CDLL("libssl.so.3")
+        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+            getattr(self.lib, name).restype = ctypes.c_void_p
+        made = self.lib.SSL_CTX_new(ctypes.c_void_p(self.lib.TLS_client_method()))
+        self.context = ctypes.c_void_p(made)
+        self.buffer = ctypes.create_string_buffer(4096)
+        self.make()
+
+    def make(self):
+        self.tls = ctypes.c_void_p(self.lib.SSL_new(self.context))
+
+    def free(self):
+        self.lib.SSL_free(self.tls)
+
+    def dial(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), LIMIT)
+        self.sock.setblocking(True)
+        self.lib.SSL_set_fd(self.tls, self.sock.fileno())
+
+    def connect(self, port):
+        self.dial(port)
+        print("connect", self.lib.SSL_connect(self.tls), flush=True)
+
+    def write(self, text):
+        print("write", self.lib.SSL_write(self.tls, text, len(text)), flush=True)
+
+    def read(self):
+        print("read", self.lib.SSL_read(self.tls, self.buffer, len(self.buffer)), flush=True)
+
+
 def cleared(port, path):
-    """Python does not offer SSL_clear(): by hand."""
-    lib = ctypes.CDLL("libssl.so.3")
-    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
-        getattr(lib, name).restype = ctypes.c_void_p
-    tls = ctypes.c_void_p(lib.SSL_new(ctypes.c_void_p(
-        lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))))
-    buffer = ctypes.create_string_buffer(4096)
+    hand = ByHand()
     for each in b"/first", path:
-        sock = socket.create_connection(("127.0.0.1", port), LIMIT)
-        sock.setblocking(True)
-        lib.SSL_clear(tls)
-        lib.SSL_set_fd(tls, sock.fileno())
-        print("connect", lib.SSL_connect(tls), flush=True)
-        text = request(each)
-        print("write", lib.SSL_write(tls, text, len(text)), flush=True)
-        print("read", lib.SSL_read(tls, buffer, len(buffer)), flush=True)
-        lib.SSL_shutdown(tls)
-        sock.close()
+        hand.lib.SSL_clear(hand.tls)
+        hand.connect(port)
+        hand.write(request(each))
+        hand.read()
+        hand.lib.SSL_shutdown(hand.tls)
+        hand.sock.close()
+
+
+# Of a request with such a head all that follows is its body.
+LONG = b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+
+
+def reconnected(port, path):
+    hand = ByHand()
+    hand.connect(port)
+    hand.write(LONG)
+    hand.lib.SSL_set_connect_state(hand.tls)
+    hand.dial(port)
+    hand.write(request(path))
+    hand.read()
 
 
 class InMemory:
@@ -164,10 +207,78 @@ def forked(port, path):
     os._exit(0)
 
 
+def parted(port, path):
+    sock = connect(port)
+    go, told = os.pipe()
+    child = os.fork()
+    if child:
+        os.dup2(os.open("/dev/null", os.O_WRONLY), sock.fileno())
+        say("parent", lambda: sock.sendall(LONG))
+        os.write(told, b".")
+        os.waitpid(child, 0)
+        return
+    os.read(go, 1)
+    say("asked", lambda: sock.sendall(request(path)))
+    say("answer", lambda: sock.recv(1000))
+    os._exit(0)
+
+
+def orphaned(port, path):
+    sock = connect(port)
+    text = request(b"/first", b"0123456789")
+    sock.sendall(text[:-4])
+    go, told = os.pipe()
+    parent = os.fork()
+    if parent:
+        os.waitpid(parent, 0)
+        time.sleep(0.5)  # until it is forgotten
+        os.write(told, b".")
+        time.sleep(2)  # the child is not waited for: it has another parent now
+        return
+    if os.fork():
+        os._exit(0)
+    os.read(go, 1)
+    say("went on", lambda: sock.sendall(text[-4:]))
+    say("answer", lambda: sock.recv(1000))
+    say("asked", lambda: sock.sendall(request(path)))
+    say("answer", lambda: sock.recv(1000))
+    os._exit(0)
+
+
+def forgotten(port, path):
+    hand = ByHand()
+    hand.connect(port)
+    hand.write(LONG)
+    if os.fork():
+        os.wait()
+        return
+    for each in b"/second", path:
+        hand.free()
+        hand.make()
+        hand.connect(port)
+        hand.write(request(each))
+        hand.read()
+    os._exit(0)
+
+
+def implicit(port, path):
+    if os.fork():
+        os.wait()
+        return
+    hand = ByHand()
+    hand.lib.SSL_set_connect_state(hand.tls)
+    hand.dial(port)
+    hand.write(request(path))
+    hand.read()
+    os._exit(0)
+
+
 def main():
     way, port, path = sys.argv[1:]
     {"handshake": handshake, "tail": tail, "repeat": repeat, "cleared": cleared,
-     "interleaved": interleaved, "forked": forked}[way](int(port), path.encode())
+     "interleaved": interleaved, "forked": forked, "parted": parted, "orphaned": orphaned,
+     "forgotten": forgotten, "implicit": implicit,
+     "reconnected": reconnected}[way](int(port), path.encode())
 
 
 main()

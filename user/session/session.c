@@ -196,6 +196,8 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_ENCODED] = "a compressed request body",
 	[OPAQUE_NOT_HTTP] = "TLS that carries something else than HTTP",
 	[OPAQUE_BIO] = "TLS by a program that may write through BIOs, which warden does not see into",
+	[OPAQUE_PARTED] = "a connection that a process and its parent both write to",
+	[OPAQUE_STRANGE] = "a connection that a parent process had begun",
 };
 
 /* What is opaque about it is the better reason; the policy's own sentence stands where there is
