@@ -192,6 +192,7 @@ def moved():
     return pid
 
 os.waitpid(born() if way == "born" else moved(), 0)
+time.sleep(1)  # where one program can kill only one of the two, warden itself kills this one
 END
 
 # Whoever gets out does not get anywhere, and does not outlive the run. Otherwise he does.
