@@ -111,7 +111,7 @@ demo: deps
 # What needs root and a kernel: run here, on the tiers that this machine has, and in virtual
 # machines with BPF LSM.
 KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth http1_verify)
-KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh))
+KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
 
 # Two halves of about the same length: emulated machines are slow, and have one CPU's speed. What
 # is installed does not depend on the kernel.

@@ -4,6 +4,7 @@
  *
  *   lsm.s/bprm_check_security    the caller gets EPERM; nothing has happened
  *   lsm.s/bprm_committed_creds   the arguments that the new program really gets; kills on a refusal
+ *   lsm/mmap_file, file_mprotect a denied program is not loaded as the code of another one either
  *   tp_btf/sched_process_exec    without LSM: kills the new program before its first instruction
  *   tp_btf/sched_process_exit    a process has ended
  *
@@ -112,7 +113,7 @@ static long args_chunk(__u32 i, void *data)
 }
 
 /* Names of the program: the path as passed may be denied by, the resolved file may be allowed by. */
-static __always_inline void exec_name(const void *img, struct scratch *s, __u32 len)
+static __noinline void exec_name(const void *img, struct scratch *s, __u32 len)
 {
 	if (len && len <= NAME_MAX_LEN)
 		match_text(img, TEXT_EXEC, s->name, len, &s->m);
@@ -132,6 +133,8 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 	r->reserved = 0;
 	r->passed_len = r->path_len = r->cwd_len = r->args_len = 0;
 
+	if (!passed)
+		return;
 	n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, passed);
 	exec_name(img, s, n > 0 ? n - 1 : 0);
 	s->m.hit.allow = RULE_NONE;
@@ -139,29 +142,99 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 		r->passed_len = record_append(s, s->name, n - 1);
 }
 
+/* One of the names of the file that path_find() has found, on the file system s->left. */
+static long exec_name_at(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	struct scratch *s = c->s;
+	int len = path_name(s, s->left, i);
+
+	if (len <= 0)
+		return len == PATH_NO_MOUNT;
+	exec_name(c->img, s, len);
+	if (!exec_record(s)->path_len) /* one is recorded */
+		exec_record(s)->path_len = record_append(s, s->name, len);
+	return 0;
+}
+
+/* A file without a name, which only rules that say so admit. */
+static __noinline void exec_unknown(const void *img, struct scratch *s)
+{
+	static const char name[8] = "unknown";
+
+	__builtin_memcpy(s->name, name, sizeof(name));
+	exec_name(img, s, sizeof(name) - 1);
+	s->act.flags |= ACTIVITY_UNKNOWN;
+	exec_record(s)->flags |= EXEC_NO_PATH;
+}
+
+static __noinline void exec_memfd(const void *img, struct scratch *s)
+{
+	int len = path_append(s, s->aux, 0);
+
+	exec_name(img, s, len);
+	exec_record(s)->path_len = record_append(s, s->name, len);
+}
+
+/* The same file, however it is called: a hard link, or another mount. */
+static __noinline void exec_inode(const void *img, struct scratch *s, struct inode *inode)
+{
+	match_inode(img, BPF_CORE_READ(inode, i_sb, s_dev), BPF_CORE_READ(inode, i_ino),
+		    BPF_CORE_READ(inode, i_generation), &s->m);
+}
+
+/* All names of a file. */
+static __noinline void exec_names(const void *img, struct scratch *s, struct file *file)
+{
+	struct args_ctx c = {.img = img, .s = s};
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	__u32 kind = path_find(s, dentry);
+
+	if (kind == PATH_MEMFD) {
+		exec_memfd(img, s);
+		return;
+	}
+	if (kind == PATH_FILE) {
+		s->left = path_dev(dentry);
+		loop(MOUNTS_OF_ONE, exec_name_at, &c);
+		if (exec_record(s)->path_len)
+			return;
+	}
+	exec_unknown(img, s);
+}
+
 /* The file that runs; of a script, its interpreter. */
 static __always_inline void exec_resolved(const void *img, struct scratch *s,
 					  struct linux_binprm *bprm)
 {
 	struct file *file = BPF_CORE_READ(bprm, file);
-	__u32 len = path_read(s, __builtin_preserve_access_index(&file->f_path), s->name);
-	struct rec_exec *r = exec_record(s);
 
-	exec_name(img, s, len);
-	if (len)
-		r->path_len = record_append(s, s->name, len);
-	else
-		r->flags |= EXEC_NO_PATH;
+	exec_inode(img, s, BPF_CORE_READ(file, f_inode));
+	exec_names(img, s, file);
+}
+
+static long exec_cwd_at(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	struct scratch *s = c->s;
+	int len = path_name(s, s->left, i);
+
+	if (len <= 0)
+		return len == PATH_NO_MOUNT;
+	exec_record(s)->cwd_len = record_append(s, s->name, len);
+	return 1;
 }
 
 static __always_inline void exec_cwd(struct scratch *s)
 {
+	struct args_ctx c = {.s = s};
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	__u32 len = path_read(s, __builtin_preserve_access_index(&fs->pwd), s->name);
+	struct dentry *dentry = BPF_CORE_READ(task, fs, pwd.dentry);
 
-	if (len)
-		exec_record(s)->cwd_len = record_append(s, s->name, len);
+	if (path_find(s, dentry) != PATH_FILE)
+		return;
+	s->left = path_dev(dentry);
+	loop(MOUNTS_OF_ONE, exec_cwd_at, &c);
 }
 
 /* Arguments that a content rule could not look at are refused where there is such a rule. */
@@ -216,14 +289,21 @@ static long args_early(__u32 i, void *data)
 #define NR_EXECVE   59
 #define NR_EXECVEAT 322
 
+/* The number of the system call at work, whatever its ABI. */
+static __always_inline unsigned long exec_syscall(void)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	unsigned long number = 0;
+
+	return bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_ax) ? 0 : number;
+}
+
 /* The argv pointer of the system call at work; 0 for calls of other ABIs, which wait for the end. */
 static __always_inline __u64 exec_argv(void)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	unsigned long number = 0, argv = 0;
+	unsigned long number = exec_syscall(), argv = 0;
 
-	if (bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_ax))
-		return 0;
 	if (number == NR_EXECVE)
 		bpf_probe_read_kernel(&argv, sizeof(argv), &regs->si);
 	else if (number == NR_EXECVEAT)
@@ -239,6 +319,14 @@ static __noinline int exec_look_early(const void *img, struct scratch *s)
 	if (s->left)
 		loop(ARGS_EARLY, args_early, &c);
 	return 0;
+}
+
+/* The file begins like a script: the interpreter that it names is asked about next. */
+static __always_inline int exec_is_script(struct linux_binprm *bprm)
+{
+	char head[2];
+
+	return !bpf_core_read(head, sizeof(head), &bprm->buf) && head[0] == '#' && head[1] == '!';
 }
 
 SEC("lsm.s/bprm_check_security")
@@ -266,6 +354,9 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 		if (s->dec.verdict == VERDICT_KILL)
 			bpf_send_signal(SIGKILL);
 		ret = -EPERM;
+	} else if (exec_is_script(bprm)) {
+		exec_cwd(s);
+		exec_send(s, TIER_NONE, EXEC_SCRIPT);
 	}
 	scratch_release(s);
 	return ret;
@@ -302,6 +393,80 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 	exec_send(s, TIER_SIGNAL, 0);
 	scratch_release(s);
 	return 0;
+}
+
+/* ---- code that is loaded by another program ---- */
+
+#define PROT_EXEC 4
+#define MODE_EXEC 0111 /* somebody may run it: libraries are mostly not so */
+
+/* Numbers of other ABIs; in none of them do they map or protect memory. */
+#define NR_EXECVE_32	11
+#define NR_EXECVEAT_32	358
+#define NR_EXECVE_X32	(0x40000000 | 520)
+#define NR_EXECVEAT_X32 (0x40000000 | 545)
+
+/* The kernel maps what it is about to run: that was decided on, and its loader is not what is meant. */
+static __always_inline int exec_is_starting(void)
+{
+	unsigned long number = exec_syscall();
+
+	return number == NR_EXECVE || number == NR_EXECVEAT || number == NR_EXECVE_32 ||
+	       number == NR_EXECVEAT_32 || number == NR_EXECVE_X32 || number == NR_EXECVEAT_X32;
+}
+
+/*
+ * Attack: have the loader run it (ld-linux.so FILE). What a program maps as code is asked for deny
+ * entries alone, as an allow list names programs and not the libraries that they need.
+ */
+static __always_inline int exec_load(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	const void *img;
+	struct scratch *s;
+	int ret = 0;
+
+	if (exec_is_starting())
+		return 0;
+	img = image_current();
+	if (img && !image_header(img)->kinds[KIND_EXEC].denies)
+		return 0;
+	s = decision_begin(&img);
+	if (!s)
+		return -EPERM;
+	exec_start(img, s, 0);
+	exec_inode(img, s, inode);
+	if (BPF_CORE_READ(inode, i_mode) & MODE_EXEC || s->m.hit.deny != RULE_NONE)
+		exec_names(img, s, file);
+	if (s->m.hit.deny != RULE_NONE) {
+		activity_decide(img, s);
+		exec_send(s, TIER_LSM, EXEC_REFUSED | EXEC_LOADED);
+		if (s->dec.verdict == VERDICT_KILL)
+			bpf_send_signal(SIGKILL);
+		ret = refused(&s->dec) ? -EPERM : 0;
+	}
+	scratch_release(s);
+	return ret;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(exec_map, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags)
+{
+	if (!file || !(prot & PROT_EXEC) || !scope_current())
+		return 0;
+	return exec_load(file);
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(exec_protect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	struct file *file;
+
+	if (!(prot & PROT_EXEC) || !scope_current())
+		return 0;
+	file = BPF_CORE_READ(vma, vm_file);
+	return file ? exec_load(file) : 0;
 }
 
 /* ---- the signal tier ---- */

@@ -161,6 +161,18 @@ struct image_dest {
 	__u32 reserved;
 };
 
+/*
+ * A file that deny entries name by a path that led to it: it is the same file by any other. Numbers of
+ * inodes are given again, and with them another generation where the file system has such.
+ */
+struct image_inode {
+	__u64 ino;
+	__u32 dev;	  /* MOUNT_DEV() of its file system */
+	__u32 generation; /* 0: not known */
+	__u32 row;	  /* index into rows */
+	__u32 used;	  /* 0: a free bucket */
+};
+
 /* What a phrase decides: the first content rule that denies it, by kind of activity. */
 struct image_phrase {
 	__u32 rule[4]; /* by enum kind; RULE_NONE where the phrase may stand */
@@ -169,6 +181,8 @@ struct image_phrase {
 struct image_kind {
 	__u32 closed_by; /* the rule that closed it (allow or default), or RULE_NONE: open */
 	__u32 ruled;	 /* 1 when any rule at all speaks of this kind */
+	__u32 denies;	 /* 1 when a deny entry does */
+	__u32 reserved;
 };
 
 struct image_header {
@@ -193,7 +207,8 @@ struct image_header {
 	struct image_text text[TEXT_COUNT];
 	struct image_net net4;
 	struct image_net net6;
-	struct image_hash dests; /* buckets of struct image_dest */
+	struct image_hash dests;  /* buckets of struct image_dest */
+	struct image_hash inodes; /* buckets of struct image_inode */
 	struct image_dfa phrases[2]; /* ASCII case ignored; exact. accept -> index into phrase_rows */
 	__u32 phrase_rows;	     /* offset of struct image_phrase[] */
 	__u32 phrase_row_count;
@@ -206,6 +221,7 @@ _Static_assert(sizeof(struct image_rule) == 32, "rules are indexed by shifts");
 _Static_assert(sizeof(struct image_bucket) == 24, "layout");
 _Static_assert(sizeof(struct image_dfa) == 32, "layout");
 _Static_assert(sizeof(struct image_dest) == 16, "layout");
+_Static_assert(sizeof(struct image_inode) == 24, "layout");
 _Static_assert(sizeof(struct image_phrase) == 16, "layout");
 _Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are aligned");
 

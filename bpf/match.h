@@ -392,6 +392,47 @@ static long match_dest_bucket(__u32 i, void *data)
 	return 1;
 }
 
+/* ---- files ---- */
+
+/* The bucket where a file is looked for first. */
+static __always_inline __u32 match_inode_home(__u32 dev, __u64 ino)
+{
+	return (__u32)(((ino ^ (__u64)dev << 32) * 0x9e3779b97f4a7c15ULL) >> 32);
+}
+
+static long match_inode_bucket(__u32 i, void *data)
+{
+	struct match_ctx *c = data;
+	struct matcher *m = c->m;
+	const struct image_header *h = image_header(c->img);
+	__u64 at = (__u64)h->inodes.off +
+		   (__u64)((m->low + i) & h->inodes.mask) * sizeof(struct image_inode);
+	__u32 generation = image_u32(c->img, at + 12);
+	__u32 row = image_u32(c->img, at + 16);
+
+	if (!image_u32(c->img, at + 20))
+		return 1;
+	if (image_u64(c->img, at) != m->key[0] || image_u32(c->img, at + 8) != (__u32)m->key[1])
+		return 0;
+	if (generation && generation != m->span)
+		return 0; /* another file has this number now */
+	match_add_row(c->img, m, row);
+	return 0;
+}
+
+/* Adds to m->hit the rules that name this file by a path that led to it when the image was made. */
+static __always_inline void match_inode(const void *img, __u32 dev, __u64 ino, __u32 generation,
+					struct matcher *m)
+{
+	struct match_ctx c = {.img = img, .name = 0, .m = m};
+
+	m->key[0] = ino;
+	m->key[1] = dev;
+	m->span = generation;
+	m->low = match_inode_home(dev, ino);
+	loop(image_header(img)->inodes.probes & 0xff, match_inode_bucket, &c);
+}
+
 static __always_inline __u32 match_dest_row(const void *img, __u64 key, struct matcher *m)
 {
 	struct match_ctx c = {.img = img, .name = 0, .m = m};

@@ -55,7 +55,9 @@ enum exec_flag {
 	EXEC_ARGS_CUT = 1,    /* there were more arguments than args_len bytes */
 	EXEC_ARGS_UNREAD = 2, /* they could not be read */
 	EXEC_REFUSED = 4,     /* it did not happen: the caller still runs its old program */
-	EXEC_NO_PATH = 8,     /* the file's path could not be read */
+	EXEC_NO_PATH = 8,     /* the file has no name */
+	EXEC_LOADED = 16,     /* as code of the program that runs already */
+	EXEC_SCRIPT = 32,     /* its interpreter is run for it, and has a record of its own */
 };
 
 struct rec_exit {

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "kernel_internal.h"
 #include "members.h"
+#include "mount_names.h"
 #include "uprobes.h"
 
 /* Of <linux/bpf.h> since 6.7; the names are not in every distribution's headers. */
@@ -74,6 +75,8 @@ static const struct {
 	{"exec_exit", always, ATTACH_AUTO},
 	{"exec_check", with_lsm_exec, ATTACH_AUTO},
 	{"exec_committed", with_lsm_exec, ATTACH_AUTO},
+	{"exec_map", with_lsm_exec, ATTACH_AUTO},
+	{"exec_protect", with_lsm_exec, ATTACH_AUTO},
 	{"exec_done", with_signal_exec, ATTACH_AUTO},
 	{"net_connect", with_lsm_net, ATTACH_AUTO},
 	{"net_sendmsg", with_lsm_net, ATTACH_AUTO},
@@ -172,6 +175,13 @@ static int pin_members(struct kernel *k)
 	return bpf_obj_pin(bpf_map__fd(k->skel->maps.members), path) < 0 ? -errno : 0;
 }
 
+static int name_mounts(struct kernel *k)
+{
+	_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	return f ? mount_names_fill(bpf_map__fd(k->skel->maps.mounts), f) : -errno;
+}
+
 static int load_programs(struct kernel *k, const struct kernel_options *o,
 			 struct kernel_error *error)
 {
@@ -191,6 +201,9 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	r = publish(k, o->image);
 	if (r < 0)
 		return fail(error, r, "cannot publish", "the policy");
+	r = name_mounts(k);
+	if (r < 0)
+		return fail(error, r, "cannot tell the kernel side", "which mounts there are");
 	r = pin_members(k);
 	return r < 0 ? fail(error, r, "cannot pin", "maps") : 0;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -12,15 +13,9 @@
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
+#include "mount_name.h"
 
 /* ---- finding ---- */
-
-/* The fields of a line of mountinfo that matter here, in place. */
-struct mount_line {
-	char *root;
-	char *point;
-	char *type;
-};
 
 /* Blanks and the like stand as \ooo in mountinfo. */
 static void unescape(char *s)
@@ -41,9 +36,10 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG]... - TYPE SOURCE SUPER_OPTIONS */
-static bool split(char *line, struct mount_line *ret)
+/* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG]... - TYPE SOURCE SUPER_OPTIONS; cuts the line up. */
+static bool split(char *line, struct mount_entry *ret)
 {
+	unsigned int major, minor;
 	char *fields[5], *type, *end;
 
 	for (size_t i = 0; i < 5; i++) {
@@ -52,7 +48,7 @@ static bool split(char *line, struct mount_line *ret)
 			return false;
 	}
 	type = strstr(line, " - ");
-	if (!type)
+	if (!type || sscanf(fields[2], "%u:%u", &major, &minor) != 2)
 		return false;
 	type += strlen(" - ");
 	end = strchr(type, ' ');
@@ -60,29 +56,59 @@ static bool split(char *line, struct mount_line *ret)
 		*end = '\0';
 	unescape(fields[3]);
 	unescape(fields[4]);
-	*ret = (struct mount_line){.root = fields[3], .point = fields[4], .type = type};
+	*ret = (struct mount_entry){
+		.id = strtoull(fields[0], NULL, 10),
+		.dev = MOUNT_DEV(major, minor),
+		.root = fields[3],
+		.point = fields[4],
+		.type = type,
+	};
 	return true;
+}
+
+int mounts_each(FILE *mountinfo, int (*fn)(void *ctx, const struct mount_entry *m), void *ctx)
+{
+	_free_ char *line = NULL;
+	struct mount_entry m;
+	size_t cap = 0;
+	int r = 0;
+
+	while (r == 0 && getline(&line, &cap, mountinfo) > 0)
+		if (split(line, &m))
+			r = fn(ctx, &m);
+	return r == 0 && ferror(mountinfo) ? -EIO : r;
+}
+
+struct search {
+	const char *type;
+	bool (*usable)(const char *path);
+	char *found;
+};
+
+/* 1: there will be no better one. */
+static int look_at(void *ctx, const struct mount_entry *m)
+{
+	struct search *s = ctx;
+	bool whole = !strcmp(m->root, "/");
+
+	if (strcmp(m->type, s->type) || (s->usable && !s->usable(m->point)))
+		return 0;
+	if (s->found && !whole)
+		return 0;
+	free(s->found);
+	s->found = strdup(m->point);
+	return s->found ? whole : -ENOMEM;
 }
 
 int mounts_find(FILE *mountinfo, const char *type, bool (*usable)(const char *path), char *ret_path,
 		size_t size)
 {
-	_free_ char *line = NULL, *found = NULL;
-	struct mount_line m;
-	bool whole = false;
-	size_t cap = 0;
+	struct search s = {.type = type, .usable = usable};
+	int r = mounts_each(mountinfo, look_at, &s);
+	_free_ char *found = s.found;
 
-	while (!whole && getline(&line, &cap, mountinfo) > 0) {
-		if (!split(line, &m) || strcmp(m.type, type) || (usable && !usable(m.point)))
-			continue;
-		whole = !strcmp(m.root, "/");
-		if (found && !whole)
-			continue;
-		free(found);
-		found = strdup(m.point);
-		if (!found)
-			return -ENOMEM;
-	}
+	if (r < 0)
+		return r;
 	if (!found)
 		return -ENOENT;
 	if (strlen(found) >= size)

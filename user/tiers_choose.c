@@ -157,6 +157,8 @@ static const struct {
 	{no_exec, "exec: no rule can be enforced here."},
 	{exec_is_signal, "exec: a script (#!) that is denied by its path still runs when it is "
 			 "started through another name of the same file."},
+	{exec_is_signal, "exec: a denied program still runs when it is given to its loader "
+			 "(ld-linux.so FILE), unless an allow list leaves that out."},
 	{exec_is_signal, "exec: on kernels that preempt kernel code (7.x as Debian builds it) the "
 			 "program is skipped now and then, and a denied program then runs."},
 	{no_net, "net: no rule can be enforced here."},

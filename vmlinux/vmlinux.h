@@ -19,6 +19,8 @@ typedef __u32 u32;
 typedef __u64 u64;
 typedef __s64 s64;
 typedef int pid_t;
+typedef u32 dev_t;
+typedef unsigned short umode_t;
 
 #if !defined(__TARGET_ARCH_x86)
 #error "only x86-64 is supported"
@@ -77,46 +79,53 @@ struct signal_struct {
 	int group_exit_code;
 };
 
-struct mm_struct {
-	unsigned long arg_start;
-	unsigned long arg_end;
-};
-
 struct qstr {
 	u32 len;
 	const unsigned char *name;
 };
 
+struct super_block {
+	dev_t s_dev;
+};
+
+struct inode {
+	umode_t i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	u32 i_generation;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
-};
-
-struct vfsmount {
-	struct dentry *mnt_root;
-};
-
-struct mnt_namespace;
-
-struct mount {
-	struct mount *mnt_parent;
-	struct dentry *mnt_mountpoint;
-	struct vfsmount mnt;
-	struct mnt_namespace *mnt_ns;
+	struct super_block *d_sb;
 };
 
 struct path {
-	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
 struct fs_struct {
-	struct path root;
 	struct path pwd;
 };
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+struct vm_area_struct {
+	struct file *vm_file;
 };
 
 struct kernfs_node {
@@ -156,6 +165,7 @@ struct linux_binprm {
 	unsigned long exec;
 	int argc;
 	const char *filename;
+	char buf[256];
 };
 
 typedef struct {

@@ -171,6 +171,38 @@ static void test_several_at_once(void **state)
 	munmap((void *)go, sizeof(*go));
 }
 
+static int count_mount(void *ctx, const struct mount_entry *m)
+{
+	size_t *count = ctx;
+
+	if (!strcmp(m->point, "/stop"))
+		return 7;
+	assert_int_equal(m->id, 31 + *count);
+	assert_int_equal(m->dev, *count ? 259U << 20 | 300 : 28);
+	assert_string_equal(m->root, *count ? "/a b" : "/");
+	assert_string_equal(m->point, *count ? "/mnt/c" : "/");
+	assert_string_equal(m->type, *count ? "ext4" : "tmpfs");
+	++*count;
+	return 0;
+}
+
+static void test_each(void **state)
+{
+	static const char lines[] = "31 30 0:28 / / rw - tmpfs x rw\n"
+				    "no line at all\n"
+				    "33 30 x:1 / / rw - tmpfs x rw\n"
+				    "32 31 259:300 /a\\040b /mnt/c rw shared:5 master:1 - ext4 y rw\n"
+				    "34 31 0:1 / /stop rw - tmpfs x rw\n"
+				    "35 31 0:1 / /never rw - tmpfs x rw\n";
+	FILE *f = fmemopen((void *)(uintptr_t)lines, strlen(lines), "r");
+	size_t count = 0;
+
+	assert_non_null(f);
+	assert_int_equal(mounts_each(f, count_mount, &count), 7);
+	assert_int_equal(count, 2);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,7 +210,7 @@ int main(void)
 		cmocka_unit_test(test_none),    cmocka_unit_test(test_whole_before_part),
 		cmocka_unit_test(test_escapes), cmocka_unit_test(test_broken_lines),
 		cmocka_unit_test(test_usable),  cmocka_unit_test(test_size),
-		cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_several_at_once), cmocka_unit_test(test_each),
 	};
 
 	return cmocka_run_group_tests_name("mounts", tests, NULL, NULL);

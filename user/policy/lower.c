@@ -197,6 +197,8 @@ static void rule_entries(struct lower *l, const struct entries *entries)
 static void mark_ruled(struct lower *l)
 {
 	rule_entries(l, &l->policy->deny);
+	for (enum kind k = 0; k < KIND_COUNT; k++)
+		l->head.kinds[k].denies = l->head.kinds[k].ruled;
 	rule_entries(l, &l->policy->allow);
 	for (enum kind k = 0; k < KIND_COUNT; k++)
 		if (l->head.kinds[k].closed_by != RULE_NONE)
@@ -238,6 +240,8 @@ static int add_tables(struct lower *l)
 		r = lower_text(l, t);
 	if (!r)
 		r = lower_net(l);
+	if (!r)
+		r = lower_inodes(l);
 	if (!r)
 		r = lower_content(l);
 	return r;

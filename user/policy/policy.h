@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "decide.h"
+#include "fileid.h"
 
 struct place { /* in the policy file, both from 1; line 0 is no place */
 	uint32_t line;
@@ -58,6 +59,8 @@ struct pattern {
 	char *text; /* exec: the path glob; net:unix: the path glob; NULL is "*" */
 	bool found; /* exec: a path without globs, whose file was there when it was resolved */
 	bool added; /* exec: not written anywhere; it is what another path of its entry means */
+	bool known; /* exec: `file` is the file that it leads to */
+	struct file_id file;
 
 	enum net_form form; /* net */
 	uint8_t family;	    /* AF_INET, AF_INET6 */

@@ -252,6 +252,43 @@ static void print_dests(struct buf *out, const void *img)
 		print_dest(out, img, &used[i]);
 }
 
+/* ---- files ---- */
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct image_inode *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+static void print_inodes(struct buf *out, const void *img)
+{
+	const struct image_hash *hash = &image_header(img)->inodes;
+	const struct image_inode *table = (const void *)((const uint8_t *)img + hash->off);
+	_free_ struct image_inode *used = calloc(hash->count + 1, sizeof(*used));
+	uint32_t n = 0;
+
+	if (!used) {
+		out->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
+		if (table[i].used)
+			used[n++] = table[i];
+	qsort(used, n, sizeof(*used), compare_inodes);
+	if (n)
+		buf_add_str(out, "files\n");
+	for (uint32_t i = 0; i < n; i++) {
+		buf_addf(out, "  device %u:%u inode %llu generation %u:", used[i].dev >> 20,
+			 used[i].dev & 0xfffff, (unsigned long long)used[i].ino,
+			 used[i].generation);
+		print_row(out, img, used[i].row);
+		buf_add_char(out, '\n');
+	}
+}
+
 /* ---- content ---- */
 
 static void print_phrase(struct buf *out, const void *img, uint32_t phrase)
@@ -287,5 +324,6 @@ void image_print(const void *img, struct buf *out)
 	print_net(out, img, &h->net4, false);
 	print_net(out, img, &h->net6, true);
 	print_dests(out, img);
+	print_inodes(out, img);
 	print_phrases(out, img);
 }

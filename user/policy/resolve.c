@@ -19,6 +19,7 @@
 /* What goes on over the whole policy. */
 struct resolver {
 	int root;
+	struct file_ids ids;
 	struct diags *diags;
 	char path[PATH_MAX]; /* the last one that was resolved */
 	char dir[PATH_MAX];  /* the last directory, as written, with what it means or its error */
@@ -111,6 +112,18 @@ static int add_resolved(struct patterns *patterns, size_t index, const char *pat
 	return patterns_add(patterns, &copy);
 }
 
+/* A denied file is denied by whatever name. What cannot be found out leaves the names. */
+static int identify(struct resolver *r, struct pattern *p, const struct stat *st, bool allow)
+{
+	if (allow)
+		return 0;
+	p->known = file_id(&r->ids, r->root, r->path[1] ? r->path + 1 : ".", &p->file) == 0;
+	if (!p->known || st->st_nlink < 2)
+		return 0;
+	return note(r, p, "is one file with %lu names here (hard links): all are denied",
+		    (unsigned long)st->st_nlink);
+}
+
 static int resolve_literal(struct resolver *r, struct patterns *patterns, size_t index, bool allow)
 {
 	const struct pattern *p = &patterns->items[index];
@@ -134,6 +147,9 @@ static int resolve_literal(struct resolver *r, struct patterns *patterns, size_t
 	if (S_ISDIR(st.st_mode))
 		return note(r, p, "is a directory here, not a program");
 	patterns->items[index].found = true;
+	error = identify(r, &patterns->items[index], &st, allow);
+	if (error < 0)
+		return error;
 	if (!strcmp(path, r->path))
 		return 0;
 	error = note(r, p, "means %s here", r->path);
@@ -181,12 +197,19 @@ static int resolve_patterns(struct resolver *r, struct patterns *patterns, bool 
 	return error;
 }
 
+static void resolver_done(struct resolver *r)
+{
+	file_ids_done(&r->ids);
+}
+
 int policy_resolve(struct policy *policy, int root, struct diags *diags)
 {
-	struct resolver r = {.root = root, .diags = diags};
+	_cleanup_(resolver_done) struct resolver r = {.root = root, .diags = diags};
 	struct entries *const lists[] = {&policy->deny, &policy->allow};
-	int error = 0;
+	int error = file_ids_read(&r.ids);
 
+	if (error != -ENOMEM)
+		error = 0; /* then names are all that there is */
 	for (size_t i = 0; i < 2; i++)
 		for (size_t j = 0; j < lists[i]->count && error == 0; j++) {
 			struct entry *e = &lists[i]->items[j];

@@ -86,6 +86,7 @@ uint32_t shelf_write_lens(const struct shelf *s, struct lower *l);
 
 int lower_text(struct lower *l, enum text text);
 int lower_net(struct lower *l);
+int lower_inodes(struct lower *l);
 int lower_content(struct lower *l);
 
 /*

@@ -34,6 +34,10 @@ static const char *matched(const struct session *s, uint32_t rule, const struct 
 	for (size_t i = 0; e && name && i < e->match.count; i++)
 		if (pattern_matches(&e->match.items[i], name))
 			return e->match.items[i].source;
+	/* By none of its names: it is a file that one of them led to. */
+	for (size_t i = 0; e && name && name->kind == KIND_EXEC && i < e->match.count; i++)
+		if (e->match.items[i].known)
+			return e->match.items[i].source;
 	return NULL;
 }
 

@@ -76,16 +76,20 @@ static const char *tail_take(struct tail *t, size_t len)
 
 /* ---- exec, exit ---- */
 
-/* The name that a decision was made on: the file, or else what was passed. */
-static char *exec_activity(const char *path, size_t path_len, const char *passed, size_t passed_len)
+/* What was run, for people: the file, or else what was passed. */
+static char *exec_file(const char *path, size_t path_len, const char *passed, size_t passed_len)
+{
+	if (path_len)
+		return strndup(path, path_len);
+	return passed_len ? strndup(passed, passed_len) : strdup("unknown");
+}
+
+/* The name of the activity: a file that has no name where the workload began is unknown. */
+static char *exec_activity(const struct rec_exec *r, const char *file)
 {
 	char *text = NULL;
 
-	if (!path_len) {
-		path = passed_len ? passed : "unknown";
-		path_len = passed_len ? passed_len : strlen("unknown");
-	}
-	return asprintf(&text, "exec:%.*s", (int)path_len, path) < 0 ? NULL : text;
+	return asprintf(&text, "exec:%s", r->path_len ? file : "unknown") < 0 ? NULL : text;
 }
 
 static void on_exec(struct session *s, const struct rec *rec)
@@ -102,32 +106,34 @@ static void on_exec(struct session *s, const struct rec *rec)
 	struct audit_event ev;
 	_free_ char *activity = NULL;
 	_free_ char *cwd_text = NULL;
+	_free_ char *file = NULL;
 
 	if (!passed || !path || !args || !cwd || !p) {
 		s->counts.broken++;
 		return;
 	}
-	activity = exec_activity(path, r->path_len, passed, r->passed_len);
+	file = exec_file(path, r->path_len, passed, r->passed_len);
+	activity = file ? exec_activity(r, file) : NULL;
 	cwd_text = r->cwd_len ? strndup(cwd, r->cwd_len) : NULL;
 	if (!activity) {
 		s->counts.broken++;
 		return;
 	}
-	if (!(r->flags & EXEC_REFUSED))
-		proc_exec(p, activity + 5, strlen(activity + 5));
+	if (!(r->flags & (EXEC_REFUSED | EXEC_SCRIPT)))
+		proc_exec(p, file, strlen(file));
 	event_of(s, AUDIT_EXEC, rec, &ev);
 	name.text = activity + 5;
 	name.len = strlen(name.text);
 	ev.activity = activity;
 	ev.tool = tool_of(s, &name);
-	ev.exec.path = name.text;
+	ev.exec.path = file;
 	ev.exec.cwd = cwd_text;
 	ev.exec.args = r->args_len ? args : NULL;
 	ev.exec.args_len = r->args_len;
 	ev.exec.args_cut = r->flags & EXEC_ARGS_CUT;
 	judge(s, &r->decision, &name, r->found, activity, &j, &ev.decision);
 	judge_count(s, &r->decision);
-	s->counts.programs++;
+	s->counts.programs += !(r->flags & (EXEC_LOADED | EXEC_SCRIPT));
 	session_emit(s, &ev);
 	judgement_done(&j);
 }

@@ -223,6 +223,37 @@ static void tells_what_admits_nothing(void **state)
 			"3:8: note: exec:/bin/* matches no resolved path: /bin is /usr/bin here\n");
 }
 
+/* What deny entries name is known as a file, too; exceptions and allow entries are names alone. */
+static void knows_denied_files(void **state)
+{
+	struct policy *policy = checked(HEAD "deny: [\"exec:/bin/sh\", \"exec:/none\", \"exec:/usr/*\"]\n"
+					     "allow: [\"exec:/usr/bin/ls\"]\n",
+					"");
+	struct diags diags = {};
+	struct stat st;
+
+	assert_int_equal(fstatat(root, "usr/bin/dash", &st, 0), 0);
+	assert_int_equal(policy_resolve(policy, root, &diags), 0);
+	assert_true(policy->deny.items[0].match.items[0].known);
+	assert_int_equal(policy->deny.items[0].match.items[0].file.ino, st.st_ino);
+	assert_false(policy->deny.items[1].match.items[0].known);
+	assert_false(policy->deny.items[2].match.items[0].known);
+	assert_false(policy->allow.items[0].match.items[0].known);
+	diags_free(&diags);
+	policy_free(&policy);
+}
+
+static void tells_of_hard_links(void **state)
+{
+	assert_int_equal(linkat(root, "usr/bin/ls", root, "usr/bin/dir", 0), 0);
+	assert_resolved(HEAD "deny: [\"exec:/usr/bin/ls\"]\n", "exec:/usr/bin/ls=/usr/bin/ls\n",
+			"3:8: note: exec:/usr/bin/ls is one file with 2 names here (hard links): all "
+			"are denied\n");
+	assert_resolved(HEAD "allow: [\"exec:/usr/bin/ls\"]\n", "exec:/usr/bin/ls=/usr/bin/ls\n",
+			"");
+	assert_int_equal(unlinkat(root, "usr/bin/dir", 0), 0);
+}
+
 static void leaves_the_rest_alone(void **state)
 {
 	assert_resolved(HEAD "deny: [{match: \"exec:*\", mode: audit}, \"net:unix:/bin/sh\"]\n"
@@ -250,6 +281,8 @@ int main(void)
 		cmocka_unit_test(walks_as_realpath),
 		cmocka_unit_test(adds_what_links_mean),
 		cmocka_unit_test(tells_what_admits_nothing),
+		cmocka_unit_test(knows_denied_files),
+		cmocka_unit_test(tells_of_hard_links),
 		cmocka_unit_test(leaves_the_rest_alone),
 		cmocka_unit_test(tells_of_tools_once),
 	};

@@ -110,10 +110,11 @@ static void put_exec(struct fixture *f, uint32_t tgid, uint32_t ppid, const char
 	r->rec.ppid = ppid;
 	r->flags = flags;
 	r->decision = (struct decision){verdict, LAYER_NONE, RULE_NONE, TIER_NONE};
-	r->passed_len = r->path_len = (uint16_t)strlen(path);
+	r->passed_len = (uint16_t)strlen(path);
+	r->path_len = flags & EXEC_NO_PATH ? 0 : r->passed_len;
 	memcpy(r + 1, path, strlen(path));
 	memcpy((char *)(r + 1) + strlen(path), path, strlen(path));
-	put(f, &r->rec, REC_EXEC, sizeof(*r) + 2 * strlen(path), tgid);
+	put(f, &r->rec, REC_EXEC, sizeof(*r) + r->passed_len + r->path_len, tgid);
 }
 
 static void put_exit(struct fixture *f, uint32_t tgid, int code)
@@ -175,6 +176,43 @@ static void children_run_their_parents_program(void **state)
 		  "exec exec:/bin/b deny/none exe=/bin/a\n"
 		  "exit - exe=/bin/a exit=1\n"
 		  "exit - exe=/bin/a exit=137\n");
+}
+
+/* What it was called when it was run is still told: by what its process runs. */
+static void a_file_without_a_name_is_unknown(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_exec(f, 10, 1, "/mnt/own/a", EXEC_NO_PATH, VERDICT_ALLOW);
+	put_exit(f, 10, 0);
+	expect(f, "exec exec:unknown allow/none exe=/mnt/own/a\n"
+		  "exit - exe=/mnt/own/a exit=0\n");
+}
+
+/* A script is an activity of its own, but its interpreter is what runs. */
+static void a_script_and_its_interpreter(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_exec(f, 10, 1, "/bin/script", EXEC_SCRIPT, VERDICT_ALLOW);
+	put_exec(f, 10, 1, "/bin/sh", 0, VERDICT_ALLOW);
+	assert_int_equal(session_counts(f->session)->programs, 1);
+	expect(f, "exec exec:/bin/script allow/none\n"
+		  "exec exec:/bin/sh allow/none exe=/bin/sh\n");
+}
+
+/* A program that is loaded as code of another one does not take that one's place. */
+static void what_is_loaded_is_not_run(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_exec(f, 10, 1, "/bin/a", 0, VERDICT_ALLOW);
+	put_exec(f, 10, 1, "/bin/b", EXEC_REFUSED | EXEC_LOADED, VERDICT_DENY);
+	assert_int_equal(session_counts(f->session)->programs, 1);
+	put_exit(f, 10, 0);
+	expect(f, "exec exec:/bin/a allow/none exe=/bin/a\n"
+		  "exec exec:/bin/b deny/none exe=/bin/a\n"
+		  "exit - exe=/bin/a exit=0\n");
 }
 
 static void a_pid_used_again_is_another_process(void **state)
@@ -446,6 +484,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_run_their_parents_program),
+		cmocka_unit_test(a_file_without_a_name_is_unknown),
+		cmocka_unit_test(a_script_and_its_interpreter),
+		cmocka_unit_test(what_is_loaded_is_not_run),
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(names_destinations),
 		cmocka_unit_test(pairs_requests_with_answers),

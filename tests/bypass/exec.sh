@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+# Ways to run a program that policy forbids: each program in exec/ is one. It is called with the path of
+# the victim and with that of a file, which the victim would make, in an empty directory. Its comment
+# says against which policies it is tried, one that denies the victim and one that allows others only;
+# behind a slash, on which tier alone it is stopped. Each way must succeed without a policy; one that
+# the kernel has nothing for says why in the file ./cannot.
+# shellcheck disable=SC2016,SC2317 # code for another shell; functions called by check
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "$0")/../lib/tap.sh"
+need_root
+
+ways=$top/tests/bypass/exec
+tier=$("$WARDEN" doctor -o json | /usr/bin/python3 -c '
+import json, sys
+print(*(f["tier"] for f in json.load(sys.stdin)["facilities"] if f["activity"] == "exec" and f["used"]))')
+limit=$((120 * slow))
+mkdir "$T/bin"
+cp /usr/bin/touch "$T/bin/victim"
+
+# try POLICY RUNNER: all ways in one workload, each in a directory of its own, $T/POLICY/WAY.
+try() {
+	mkdir "$T/$1"
+	"$2" 0 sh -c '
+		cd "$1" && shift
+		victim=$1 && shift
+		for way; do
+			mkdir "${way##*/}" && cd "${way##*/}" || exit 1
+			"$way" "$victim" "$PWD/mark"
+			cd ..
+		done
+		exit 0' - "$T/$1" "$T/bin/victim" "$ways"/*
+}
+
+# Each is on record.
+refusals() {
+	at_most "$1" "$(lines count audit type=exec decision.verdict=deny)" 'ways and refusals'
+}
+
+deny() {
+	policy "deny: [\"exec:$T/bin/victim\"]"
+	try deny run
+	refusals "$(grep -l 'against:.*deny\( \|$\)' "$ways"/* | wc -l)"
+}
+
+allow() {
+	policy 'allow: ["exec:/usr/bin/*", "exec:/usr/sbin/*", "exec:/usr/games/*", "exec:/bin/*", "exec:/sbin/*",' \
+		"  \"exec:$ways/*\"]"
+	try allow run
+	refusals "$(grep -l 'against:.*allow' "$ways"/* | wc -l)"
+}
+
+# Who denies the loader means it as a program, and not all those that it loads.
+loader() {
+	policy 'deny: ["exec:/lib64/ld-linux-x86-64.so.2"]'
+	run 0 sh -c '/bin/true && /usr/bin/env true'
+	run '*' /lib64/ld-linux-x86-64.so.2 /usr/bin/touch "$PWD/mark"
+	absent mark
+	some_line audit type=exec decision.verdict=deny
+}
+
+check 'the loader is denied' loader
+check 'all ways without a policy' try free allowed
+check 'all ways under a deny list' deny
+check 'all ways under an allow list' allow
+for way in "$ways"/*; do
+	read -ra against <<<"$(sed -n '3s/.*against: //p' "$way")"
+	way=${way##*/}
+	if [[ -e $T/free/$way/cannot ]]; then
+		skip "$way" "$(<"$T/free/$way/cannot")"
+		continue
+	fi
+	check "$way: possible" exists "$T/free/$way/mark"
+	for policy in "${against[@]}"; do
+		if [[ $policy == */* && ${policy#*/} != "$tier" ]]; then
+			skip "$way: ${policy%/*}" "the tier $tier does not hold it"
+		else
+			check "$way: ${policy%/*}" absent "$T/${policy%/*}/$way/mark"
+		fi
+	done
+done
+finish
