@@ -25,6 +25,7 @@ __u32 audit_failed = 0;
 __u32 scope_level = 0;
 __u32 doomed_full = 0;
 __u32 doomed_seen = 0;
+__u32 reader_awake = 0;
 __u32 dead_seen = 0;
 
 /* Tries one slot, and stops when it is ours; one call too many says that none was free. */

@@ -31,6 +31,7 @@ extern __u32 audit_failed; /* the trail cannot be written */
 extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle() has run in it */
 extern __u32 doomed_full;  /* somebody did not fit into `doomed`: all are to die */
 extern __u32 doomed_seen;  /* somebody is in `doomed`, or was */
+extern __u32 reader_awake; /* user space: it looks for records by itself, within a millisecond */
 
 /* ---- maps ---- */
 
@@ -357,9 +358,10 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
 }
 
 /*
- * Waking the reader costs the workload more than the record does, so that it is woken for what is
- * urgent, and each time that another so many bytes wait; the rest it fetches by itself. Decisions
- * must not run far ahead of the trail, which may be unwritable: these KiB are some eighty of them.
+ * Waking the reader costs the workload more than many a record does (an interrupt of its own CPU), so
+ * that it is woken for what is urgent, and each time that another so many bytes wait, unless it is at
+ * work anyway; the rest it fetches by itself. Decisions must not run far ahead of the trail, which may
+ * be unwritable: these KiB are some eighty of them.
  */
 #define RECORD_URGENT 1
 #define RECORD_SOON   2 /* of acts that are so slow that waking is little beside them */
@@ -371,7 +373,9 @@ static __always_inline __u64 record_wake(void *ring, __u64 size, __u64 step, __u
 {
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	if (urgent == RECORD_URGENT || waiting / step != (waiting + size) / step)
+	if (urgent == RECORD_URGENT)
+		return BPF_RB_FORCE_WAKEUP;
+	if (!reader_awake && waiting / step != (waiting + size) / step)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }

@@ -254,6 +254,11 @@ void kernel_set_audit_failed(struct kernel *k, bool failed)
 	__atomic_store_n(&k->skel->bss->audit_failed, failed, __ATOMIC_RELEASE);
 }
 
+void kernel_set_awake(struct kernel *k, bool awake)
+{
+	__atomic_store_n(&k->skel->bss->reader_awake, awake, __ATOMIC_RELEASE);
+}
+
 int kernel_kill_doomed(struct kernel *k)
 {
 	if (__atomic_load_n(&k->skel->bss->doomed_full, __ATOMIC_ACQUIRE))

@@ -67,6 +67,9 @@ uint64_t kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx, uint64_t
 int kernel_bytes_fd(const struct kernel *k);
 int kernel_events_fd(const struct kernel *k);
 
+/* Whether the caller fetches records all the time: then only what is urgent makes the fds readable. */
+void kernel_set_awake(struct kernel *k, bool awake);
+
 /* The state in which on_audit_failure holds. */
 void kernel_set_audit_failed(struct kernel *k, bool failed);
 

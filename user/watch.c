@@ -28,11 +28,15 @@
 /*
  * Records younger than this may still be overtaken by older ones that another CPU is writing.
  * Only refusals and filling rings wake us, so that a record costs its sender little; the rest is
- * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that.
+ * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that. While
+ * there is as much to fetch as at BUSY_RECORDS, rings do not wake us either.
  */
 #define HORIZON_NS  2000000ULL
 #define TICK_MIN_MS 10
 #define TICK_MAX_MS 160
+
+#define TICK_BUSY_MS 1
+#define BUSY_RECORDS 64
 
 #define WATCHED_NS    (10 * NS_PER_SEC)	   /* for the first record; it takes milliseconds */
 #define CLOCK_STEP_NS ((int64_t)NS_PER_MS) /* less is no step of a clock, but of ours between two */
@@ -344,6 +348,19 @@ static void pause_run(struct watch *w)
 	cgroup_freeze(&w->cgroup, false);
 }
 
+/* How long to wait after a fetch of so many records, in ms. */
+static int next_tick(struct watch *w, uint64_t records, int tick)
+{
+	bool busy = records >= BUSY_RECORDS;
+
+	kernel_set_awake(w->kernel, busy);
+	if (busy)
+		return TICK_BUSY_MS;
+	if (records)
+		return TICK_MIN_MS;
+	return tick < TICK_MIN_MS ? TICK_MIN_MS : tick < TICK_MAX_MS ? 2 * tick : tick;
+}
+
 static void loop_until_empty(struct watch *w)
 {
 	int tick = TICK_MIN_MS;
@@ -360,10 +377,7 @@ static void loop_until_empty(struct watch *w)
 
 		poll(fds, sizeof(fds) / sizeof(fds[0]), tick);
 		signals_handle(&w->signals);
-		if (drain(w))
-			tick = TICK_MIN_MS;
-		else if (tick < TICK_MAX_MS)
-			tick *= 2;
+		tick = next_tick(w, drain(w), tick);
 		if (signals_want_stop(&w->signals))
 			pause_run(w);
 		if (w->signals.end_rest)
