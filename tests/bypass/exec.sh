@@ -59,7 +59,20 @@ loader() {
 	some_line audit type=exec decision.verdict=deny
 }
 
+# What is said beforehand is what happens.
+explained() {
+	policy "deny: [\"exec:$T/bin/victim\"]"
+	ln "$T/bin/victim" again
+	status_is 0 "$WARDEN" explain -p policy.yaml "exec:$PWD/again"
+	has out '^deny deny deny\[0\] '
+	has out 'matches the same file by "exec:.*/bin/victim"'
+	cp again copy
+	status_is 0 "$WARDEN" explain -p policy.yaml "exec:$PWD/copy"
+	has out '^allow '
+}
+
 check 'the loader is denied' loader
+check 'explain knows the file' explained
 check 'all ways without a policy' try free allowed
 check 'all ways under a deny list' deny
 check 'all ways under an allow list' allow

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,17 @@ static void warn_of_path(const struct ask *ask)
 	    (percent && strspn(percent + 1, "0123456789abcdefABCDEF") >= 2))
 		log_notice("explain: the path is taken as it is; in the name of a request it is "
 			   "percent-decoded, and has neither dot segments nor a query");
+}
+
+/* A program that is here is asked about as the file that it is, too. */
+static void look_at_file(struct ask *ask)
+{
+	struct file_ids ids = {};
+
+	if (ask->name.kind != KIND_EXEC || ask->name.text[0] != '/' || file_ids_read(&ids) < 0)
+		return;
+	ask->known = file_id(&ids, AT_FDCWD, ask->name.text, &ask->file) == 0;
+	file_ids_done(&ids);
 }
 
 static int parse_activity(const char *activity, struct ask *ret)
@@ -144,5 +156,6 @@ int cmd_explain(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	warn_of_path(ask);
+	look_at_file(ask);
 	return answer(&args, argv[first], ask);
 }

@@ -17,6 +17,8 @@ struct ask {
 	struct activity_name name; /* for what compares it with patterns */
 	uint32_t flags;            /* enum activity_flag */
 	uint32_t len;
+	bool known; /* exec: `file` is the one that has this name; set by who looks at files */
+	struct file_id file;
 	uint8_t text[NAME_SIZE];    /* what tables of texts are asked for; addresses have none */
 	char fields[2 * NAME_SIZE]; /* what the pointers in `name` point to */
 };

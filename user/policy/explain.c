@@ -89,13 +89,22 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 		const struct pattern *match =
 			explain_match(e, &entry->match, list->layer != LAYER_DENY);
 		const struct pattern *except = explain_match(e, &entry->except, false);
+		const struct pattern *file = NULL;
 
+		if (list->layer == LAYER_DENY && e->ask->known && (!match || except))
+			file = entry_file(entry, &e->ask->file);
+		if (file) {
+			match = file;
+			except = NULL;
+		}
 		if (!match)
 			continue;
 		hits += !except;
 		begin_line(out, list->layer);
 		explain_named(out, e, entry->id, entry->place);
-		buf_addf(out, " %s ", except ? "would match by" : verb);
+		buf_addf(out, " %s ", file	? "matches the same file by"
+				      : except	? "would match by"
+						: verb);
 		add_pattern(out, e, match);
 		if (except) {
 			buf_add_str(out, ", but excepts ");

@@ -60,7 +60,8 @@ static int add_files(struct inode_lower *n)
 			struct image_row row = rule_row(&lists[i], k);
 
 			for (size_t p = 0; p < e->match.count && !r; p++)
-				if (e->match.items[p].known)
+				if (e->match.items[p].known &&
+				    entry_file(e, &e->match.items[p].file))
 					r = add_file(n, &e->match.items[p].file, &row);
 		}
 	}

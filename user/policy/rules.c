@@ -63,3 +63,20 @@ struct image_row rule_row(const struct rule_list *list, size_t i)
 		row.deny = rule;
 	return row;
 }
+
+static const struct pattern *find_file(const struct patterns *patterns, const struct file_id *file)
+{
+	for (size_t i = 0; i < patterns->count; i++) {
+		const struct pattern *p = &patterns->items[i];
+
+		if (p->known && p->file.ino == file->ino && p->file.dev == file->dev &&
+		    p->file.generation == file->generation)
+			return p;
+	}
+	return NULL;
+}
+
+const struct pattern *entry_file(const struct entry *entry, const struct file_id *file)
+{
+	return find_file(&entry->except, file) ? NULL : find_file(&entry->match, file);
+}

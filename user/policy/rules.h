@@ -34,6 +34,12 @@ struct rule_list {
 
 void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS]);
 
+/*
+ * The pattern by which a deny entry names this file, whatever it is called, or NULL. It does not when
+ * it excepts the same file under another name.
+ */
+const struct pattern *entry_file(const struct entry *entry, const struct file_id *file);
+
 /* The row that hits just entry number `i` of the list. */
 struct image_row rule_row(const struct rule_list *list, size_t i);
 

@@ -96,6 +96,20 @@ static void names_of_one_file_come_together(void **state)
 	assert_hits(7, 12, 3, 1, 0);
 }
 
+/* Who excepts another name of the same file means names. */
+static void excepted_files(void **state)
+{
+	struct entry *e = build_rule(&policy->deny, "deny", "exec:/a", "exec:/b");
+
+	name_file(e, 12, 7, 3);
+	e->except.items[0].known = true;
+	e->except.items[0].file = e->match.items[0].file;
+	e = build_rule(&policy->deny, "deny", "exec:/a", "exec:/c");
+	name_file(e, 12, 7, 3);
+	lower();
+	assert_hits(7, 12, 3, 1, RULE_NONE);
+}
+
 /* To be the same file as one that is allowed allows nothing. */
 static void admits_nothing(void **state)
 {
@@ -136,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(finds_files_by_number, begin, end),
 		cmocka_unit_test_setup_teardown(names_of_one_file_come_together, begin, end),
+		cmocka_unit_test_setup_teardown(excepted_files, begin, end),
 		cmocka_unit_test_setup_teardown(admits_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(thousands, begin, end),
 		cmocka_unit_test_setup_teardown(prints_them, begin, end),
