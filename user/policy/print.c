@@ -122,6 +122,34 @@ static void print_rules(struct buf *out, const void *img)
 
 /* ---- texts ---- */
 
+/*
+ * The buckets of a hash table that are in use, in the order of `compare`, so that equal tables print the
+ * same. The caller frees the array; NULL without memory.
+ */
+static void *used_buckets(struct buf *out, const void *img, const struct image_hash *hash, size_t size,
+			  bool (*is_used)(const void *bucket),
+			  int (*compare)(const void *a, const void *b, void *img))
+{
+	const uint8_t *table = (const uint8_t *)img + hash->off;
+	uint8_t *used = calloc(hash->count + 1, size);
+	uint32_t n = 0;
+
+	if (!used) {
+		out->failed = true;
+		return NULL;
+	}
+	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
+		if (is_used(table + i * size))
+			memcpy(used + n++ * size, table + i * size, size);
+	qsort_r(used, n, size, compare, (void *)(uintptr_t)img);
+	return used;
+}
+
+static bool bucket_is_used(const void *bucket)
+{
+	return ((const struct image_bucket *)bucket)->len;
+}
+
 static int compare_buckets(const void *a, const void *b, void *arg)
 {
 	const struct image_bucket *x = a, *y = b;
@@ -137,19 +165,10 @@ static int compare_buckets(const void *a, const void *b, void *arg)
 static void print_hash(struct buf *out, const void *img, const char *what,
 		       const struct image_hash *hash)
 {
-	const struct image_bucket *table = (const void *)((const uint8_t *)img + hash->off);
-	_free_ struct image_bucket *used = calloc(hash->count + 1, sizeof(*used));
-	uint32_t n = 0;
+	_free_ struct image_bucket *used =
+		used_buckets(out, img, hash, sizeof(*used), bucket_is_used, compare_buckets);
 
-	if (!used) {
-		out->failed = true;
-		return;
-	}
-	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
-		if (table[i].len)
-			used[n++] = table[i];
-	qsort_r(used, n, sizeof(*used), compare_buckets, (void *)img);
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; used && i < hash->count; i++) {
 		buf_addf(out, "  %s ", what);
 		print_text(out, (const uint8_t *)img + used[i].text, used[i].len);
 		buf_add_char(out, ':');
@@ -210,7 +229,12 @@ static void print_net(struct buf *out, const void *img, const struct image_net *
 		print_border(out, img, net, v6, i);
 }
 
-static int compare_dests(const void *a, const void *b)
+static bool dest_is_used(const void *bucket)
+{
+	return ((const struct image_dest *)bucket)->key;
+}
+
+static int compare_dests(const void *a, const void *b, void *img)
 {
 	const struct image_dest *x = a, *y = b;
 
@@ -234,27 +258,23 @@ static void print_dest(struct buf *out, const void *img, const struct image_dest
 static void print_dests(struct buf *out, const void *img)
 {
 	const struct image_hash *hash = &image_header(img)->dests;
-	const struct image_dest *table = (const void *)((const uint8_t *)img + hash->off);
-	_free_ struct image_dest *used = calloc(hash->count + 1, sizeof(*used));
-	uint32_t n = 0;
+	_free_ struct image_dest *used =
+		used_buckets(out, img, hash, sizeof(*used), dest_is_used, compare_dests);
 
-	if (!used) {
-		out->failed = true;
-		return;
-	}
-	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
-		if (table[i].key)
-			used[n++] = table[i];
-	qsort(used, n, sizeof(*used), compare_dests);
-	if (n)
+	if (used && hash->count)
 		buf_add_str(out, "destinations\n");
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; used && i < hash->count; i++)
 		print_dest(out, img, &used[i]);
 }
 
 /* ---- files ---- */
 
-static int compare_inodes(const void *a, const void *b)
+static bool inode_is_used(const void *bucket)
+{
+	return ((const struct image_inode *)bucket)->used;
+}
+
+static int compare_inodes(const void *a, const void *b, void *img)
 {
 	const struct image_inode *x = a, *y = b;
 
@@ -263,30 +283,24 @@ static int compare_inodes(const void *a, const void *b)
 	return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
+static void print_inode(struct buf *out, const void *img, const struct image_inode *inode)
+{
+	buf_addf(out, "  device %u:%u inode %llu generation %u:", inode->dev >> 20,
+		 inode->dev & 0xfffff, (unsigned long long)inode->ino, inode->generation);
+	print_row(out, img, inode->row);
+	buf_add_char(out, '\n');
+}
+
 static void print_inodes(struct buf *out, const void *img)
 {
 	const struct image_hash *hash = &image_header(img)->inodes;
-	const struct image_inode *table = (const void *)((const uint8_t *)img + hash->off);
-	_free_ struct image_inode *used = calloc(hash->count + 1, sizeof(*used));
-	uint32_t n = 0;
+	_free_ struct image_inode *used =
+		used_buckets(out, img, hash, sizeof(*used), inode_is_used, compare_inodes);
 
-	if (!used) {
-		out->failed = true;
-		return;
-	}
-	for (uint32_t i = 0; n < hash->count && i <= hash->mask; i++)
-		if (table[i].used)
-			used[n++] = table[i];
-	qsort(used, n, sizeof(*used), compare_inodes);
-	if (n)
+	if (used && hash->count)
 		buf_add_str(out, "files\n");
-	for (uint32_t i = 0; i < n; i++) {
-		buf_addf(out, "  device %u:%u inode %llu generation %u:", used[i].dev >> 20,
-			 used[i].dev & 0xfffff, (unsigned long long)used[i].ino,
-			 used[i].generation);
-		print_row(out, img, used[i].row);
-		buf_add_char(out, '\n');
-	}
+	for (uint32_t i = 0; used && i < hash->count; i++)
+		print_inode(out, img, &used[i]);
 }
 
 /* ---- content ---- */
