@@ -6,17 +6,15 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fileid.h"
 #include "mount_name.h"
+#include "unit/tool.h"
 
-static char dir[64];
+static char *dir;
 static int at = -1;
 static struct file_ids ids;
 
@@ -30,21 +28,17 @@ static void add_file(const char *name)
 
 static int begin(void **state)
 {
-	strcpy(dir, "/tmp/warden-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	dir = tool_directory();
 	at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return at < 0 ? -1 : file_ids_read(&ids);
 }
 
 static int end(void **state)
 {
-	char command[128];
-
 	file_ids_done(&ids);
 	close(at);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	tool_directory_remove(dir);
+	return 0;
 }
 
 static struct file_id id_of(const char *path)

@@ -13,8 +13,9 @@
 #include "cmd/cmd.h"
 #include "parsing.h"
 #include "policy/yaml.h"
+#include "unit/tool.h"
 
-static char dir[64];
+static char *dir;
 
 static const char *in_dir(const char *name)
 {
@@ -36,16 +37,14 @@ static const char *write_policy(const char *name, const char *text, size_t len)
 
 static int make_dir(void **state)
 {
-	strcpy(dir, "/tmp/warden-test-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	dir = tool_directory();
+	return 0;
 }
 
 static int remove_dir(void **state)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	tool_directory_remove(dir);
+	return 0;
 }
 
 static void assert_load_fails(const char *file, const char *message)

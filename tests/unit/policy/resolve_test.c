@@ -15,10 +15,11 @@
 #include "parsing.h"
 #include "policy/resolve.h"
 #include "policy/walk.h"
+#include "unit/tool.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static char dir[64];
+static char *dir;
 static int root = -1;
 
 static void add_file(const char *path)
@@ -37,9 +38,7 @@ static void add_link(const char *target, const char *path)
 /* A root directory as systems have it, with some traps. */
 static int make_root(void **state)
 {
-	strcpy(dir, "/tmp/warden-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	dir = tool_directory();
 	root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_true(root >= 0);
 	assert_int_equal(mkdirat(root, "usr", 0755), 0);
@@ -63,11 +62,9 @@ static int make_root(void **state)
 
 static int remove_root(void **state)
 {
-	char command[128];
-
 	close(root);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	tool_directory_remove(dir);
+	return 0;
 }
 
 static void walks(void **state)
