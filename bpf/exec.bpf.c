@@ -194,7 +194,8 @@ static __noinline void exec_names(const void *img, struct scratch *s, struct fil
 		exec_memfd(img, s);
 		return;
 	}
-	if (kind == PATH_FILE) {
+	/* A program is no root: one that seems so was opened by a handle, and hangs below nothing yet. */
+	if (kind == PATH_FILE && s->aux != NAME_SIZE - 1) {
 		s->left = path_dev(dentry);
 		loop(MOUNTS_OF_ONE, exec_name_at, &c);
 		if (exec_record(s)->path_len)
