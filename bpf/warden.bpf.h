@@ -337,7 +337,9 @@ static __noinline void record_start(struct scratch *s, __u16 type, __u32 size)
 	r->tid = task->pid;
 	r->ppid = task->real_parent->tgid;
 	r->uid = task->cred->uid.val;
-	BPF_CORE_READ_STR_INTO(&r->comm, task, comm); /* 6.1 has no bpf_get_current_comm() for packets */
+	/* Padded with NUL. 6.1 has no bpf_get_current_comm() for packets. */
+	((__u64 *)r->comm)[0] = *(const volatile __u64 *)&task->comm[0];
+	((__u64 *)r->comm)[1] = *(const volatile __u64 *)&task->comm[8];
 	s->used = size;
 }
 
@@ -371,13 +373,14 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
 
 static __always_inline __u64 record_wake(void *ring, __u64 size, __u64 step, __u32 urgent)
 {
-	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	__u64 waiting;
 
 	if (urgent == RECORD_URGENT)
 		return BPF_RB_FORCE_WAKEUP;
-	if (!reader_awake && waiting / step != (waiting + size) / step)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	if (reader_awake)
+		return BPF_RB_NO_WAKEUP; /* and its place in the ring is not looked at: it is writing there */
+	waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	return waiting / step != (waiting + size) / step ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* Sends the record. A lost one has used up its sequence number, so the gap shows. */
