@@ -213,7 +213,7 @@ struct image_header {
 	__u32 phrase_rows;	     /* offset of struct image_phrase[] */
 	__u32 phrase_row_count;
 	__u32 phrase_kinds; /* bits 1 << enum kind: activities whose text phrases are looked for in */
-	__u32 reserved;
+	__u32 raw;	    /* row of net:raw, or ROW_NONE */
 };
 
 _Static_assert(sizeof(struct image_row) == 16, "rows are indexed by shifts");

@@ -300,6 +300,18 @@ static __always_inline int match_unix(const void *img, const __u8 *name, __u32 l
 	return 0;
 }
 
+/* ---- raw sockets ---- */
+
+/*
+ * Such a socket sends to any address what it likes. Returns 1 when no rule speaks of them: then it is
+ * as good as a destination without a name, where rules ask for one.
+ */
+static __always_inline int match_raw(const void *img, struct matcher *m)
+{
+	match_add_row(img, m, image_header(img)->raw);
+	return m->hit.audit == RULE_NONE && m->hit.allow == RULE_NONE;
+}
+
 /* ---- addresses ---- */
 
 /* One halving of the interval search: the last border that is not above the key. */

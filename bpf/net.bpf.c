@@ -10,7 +10,7 @@
  * open, IPv4 inside IPv6, the address of all zeros). Every hook hands the same destination to the
  * same decision; a family that no rule can describe is unknown, and refused where there are rules.
  */
-#include "net.bpf.h"
+#include "create.bpf.h"
 #include "socket.bpf.h"
 
 /* The last destination that was allowed for a socket, and by which generation of the policy. */
@@ -267,7 +267,10 @@ static __noinline int net_remember(struct sock *sk, const void *addr)
 	return 0;
 }
 
-/* Only what carries an address of its own: datagrams, and streams that open with data. */
+/*
+ * What carries an address of its own (datagrams, and streams that open with data) is decided by that;
+ * all else goes where the socket is connected.
+ */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
@@ -282,10 +285,10 @@ int BPF_PROG(net_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	addr = BPF_CORE_READ(msg, msg_name);
 	len = BPF_CORE_READ(msg, msg_namelen);
 	if (!addr || len < 2)
-		return 0;
+		return foreign_check(sk);
 	if (BPF_CORE_READ(sock, type) == SOCK_STREAM &&
 	    !(BPF_CORE_READ(msg, msg_flags) & MSG_FASTOPEN))
-		return 0;
+		return foreign_check(sk);
 	if (net_sent_before(sk, addr))
 		return 0;
 	if (net_lsm(sock, msg, addr, len))

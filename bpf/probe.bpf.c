@@ -118,7 +118,20 @@ int BPF_PROG(probe_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	return (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == dead ? -EACCES : 0;
 }
 
-/* Attached to the cgroup of the probing and to no other. */
+/* Streams only: the trial's other sockets are datagrams. */
+SEC("probe/lsm/socket_create")
+int BPF_PROG(probe_create, int family, int type, int protocol, int kern)
+{
+	return type == SOCK_STREAM && in_turn(TURN_NET_LSM) ? -EPERM : 0;
+}
+
+/* Attached to the cgroup of the probing and to no other, as those that follow. */
+SEC("probe/cgroup/sock_create")
+int probe_sock_create(struct bpf_sock *sk)
+{
+	return sk->type != SOCK_STREAM || !is_turn(TURN_NET_CGROUP);
+}
+
 SEC("probe/cgroup/connect4")
 int probe_connect4(struct bpf_sock_addr *ctx)
 {

@@ -23,6 +23,7 @@ enum rec_type {
 	REC_CLOSE,     /* struct rec_close: a TLS object was freed */
 	REC_TLS_DATA,  /* struct rec_data: plaintext */
 	REC_TAMPER,    /* struct rec_tamper: a workload tried to get out */
+	REC_SOCKET,    /* struct rec_net: a socket was made that sends where no other rule looks */
 };
 
 struct rec {
@@ -70,9 +71,9 @@ struct rec_net {
 	struct rec rec;
 	struct decision decision;
 	__u64 cookie;	 /* of the socket; 0: not known */
-	__u8 addr[16];	 /* network byte order; IPv4 in the first four */
+	__u8 addr[16];	 /* network byte order; IPv4 in the first four; REC_SOCKET: __u32 protocol */
 	__u16 family;	 /* AF_INET, AF_INET6, AF_UNIX, or what the workload asked for */
-	__u16 port;	 /* host byte order */
+	__u16 port;	 /* host byte order; REC_SOCKET: SOCK_* */
 	__u8 proto;	 /* IPPROTO_* */
 	__u8 why;	 /* REC_OPAQUE: enum opaque_why */
 	__u16 path_len;	 /* AF_UNIX: the path, an abstract name begins with NUL */

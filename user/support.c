@@ -39,11 +39,11 @@ static bool asks_net(const struct policy *p)
 	return rules_for(p, KIND_NET);
 }
 
-static bool names_unix(const struct entries *e)
+static bool names_form(const struct entries *e, enum net_form form)
 {
 	for (size_t i = 0; i < e->count; i++)
 		for (size_t j = 0; j < e->items[i].match.count; j++)
-			if (e->items[i].match.items[j].form == NET_UNIX &&
+			if (e->items[i].match.items[j].form == form &&
 			    e->items[i].match.items[j].kind == KIND_NET)
 				return true;
 	return false;
@@ -52,7 +52,13 @@ static bool names_unix(const struct entries *e)
 /* Rules that name unix sockets, and rules that close net, which closes them too. */
 static bool asks_unix(const struct policy *p)
 {
-	return names_unix(&p->deny) || names_kind(&p->allow, KIND_NET) || p->defaults[KIND_NET].deny;
+	return names_form(&p->deny, NET_UNIX) || names_kind(&p->allow, KIND_NET) || p->defaults[KIND_NET].deny;
+}
+
+/* Without LSM packet sockets are made as they like. */
+static bool asks_raw(const struct policy *p)
+{
+	return names_form(&p->deny, NET_RAW);
 }
 
 static bool asks_plaintext(const struct policy *p)
@@ -82,6 +88,11 @@ static bool has_unix(const struct tiers *t)
 	return t->net == TIER_LSM || t->facility[FACILITY_NET_UNIX].works;
 }
 
+static bool has_raw(const struct tiers *t)
+{
+	return t->net == TIER_LSM;
+}
+
 static bool has_plaintext(const struct tiers *t)
 {
 	return t->plaintext != TIER_NONE;
@@ -101,6 +112,7 @@ static const struct {
 	{"exec: rules", asks_exec, has_exec, FACILITY_EXEC_SIGNAL},
 	{"net: rules", asks_net, has_net, FACILITY_NET_CGROUP},
 	{"net: rules on unix sockets", asks_unix, has_unix, FACILITY_NET_UNIX},
+	{"net:raw", asks_raw, has_raw, FACILITY_NET_LSM},
 	{"http: and content rules", asks_plaintext, has_plaintext, FACILITY_UPROBE},
 	{"opaque: deny", asks_opaque, has_cut, FACILITY_PLAINTEXT_CUT},
 };

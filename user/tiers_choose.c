@@ -165,7 +165,7 @@ static const struct {
 	{net_is_cgroup, "net: a socket that was made outside of the workload, inherited or "
 			"received over a unix socket (SCM_RIGHTS), is not checked."},
 	{net_is_cgroup,
-	 "net: only TCP and UDP are checked; packet, raw and vsock sockets are not."},
+	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
 	{no_net_unix, "net: unix sockets are not checked."},
 	{net_unix, "net: a unix socket that is reached through a symbolic link is known by the "
 		   "link, not by where it leads."},

@@ -10,7 +10,8 @@
 /* A machine without this family has nothing to refuse. */
 static bool udp_refused(const struct answer *a, int32_t want)
 {
-	return a->value[0] == -EAFNOSUPPORT || (a->value[1] == want && a->value[2] == want);
+	return a->value[0] == -EAFNOSUPPORT ||
+	       (a->value[1] == want && a->value[2] == want && a->value[3] == want);
 }
 
 static void try_net_udp(struct probe *p, enum facility f, enum probe_turn turn)
@@ -21,7 +22,7 @@ static void try_net_udp(struct probe *p, enum facility f, enum probe_turn turn)
 	    !probe_ask(p, f, ORDER_UDP, AF_INET6, &v6))
 		return;
 	probe_end(p, f, udp_refused(&v4, -EPERM) && udp_refused(&v6, -EPERM),
-		  "connect() or sendto() goes through");
+		  "socket(), connect() or sendto() goes through");
 }
 
 static void try_net_unix(struct probe *p)

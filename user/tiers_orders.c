@@ -109,6 +109,8 @@ static socklen_t loopback(int family, uint16_t port, struct sockaddr_storage *re
 static void order_udp(struct work *w, int family, struct answer *a)
 {
 	_close_ int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_close_ int stream = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int made = result(stream < 0 ? -1 : 0);
 	struct sockaddr_storage to;
 	socklen_t len = loopback(family, DISCARD_PORT, &to);
 
@@ -117,6 +119,7 @@ static void order_udp(struct work *w, int family, struct answer *a)
 		return;
 	a->value[1] = result(connect(fd, (struct sockaddr *)&to, len));
 	a->value[2] = result(sendto(fd, "", 0, MSG_DONTWAIT, (struct sockaddr *)&to, len));
+	a->value[3] = made;
 }
 
 /* An abstract name that is never bound: without a program, ECONNREFUSED. */

@@ -18,7 +18,7 @@
 
 /* What a subject can be told to do. Numbers in answers are 0 or a count, or -errno. */
 enum order {
-	/* Argument: family. [0] socket, [1] connect to loopback, [2] sendto. */
+	/* Argument: family. [0] socket, [1] connect to loopback, [2] sendto, [3] a stream's socket. */
 	ORDER_UDP,
 	/* [0] connect to a name that nobody has, [1] sendto. */
 	ORDER_UNIX,
@@ -39,7 +39,7 @@ enum order {
 };
 
 struct answer {
-	int32_t value[3];
+	int32_t value[4];
 	uint64_t cookie;
 };
 
@@ -106,7 +106,7 @@ int probed_function_find(struct probed_function *ret);
 
 /* ---- programs ---- */
 
-#define PROBE_PROGRAMS 17
+#define PROBE_PROGRAMS 19
 
 struct probe_program {
 	const char *name;    /* in bpf/probe.bpf.c */

@@ -173,7 +173,10 @@ typedef struct {
 } socket_lock_t;
 
 struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
 	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 };
@@ -250,13 +253,18 @@ struct sockaddr_un {
 #define AF_INET	  2
 #define AF_INET6  10
 #define AF_NETLINK 16
+#define AF_PACKET  17
 
+#define IPPROTO_ICMP  1
 #define IPPROTO_TCP   6
 #define IPPROTO_UDP   17
+#define IPPROTO_ICMPV6 58
 #define IPPROTO_UDPLITE 136
 #define IPPROTO_MPTCP 262
 
 #define SOCK_STREAM  1
+#define SOCK_DGRAM   2
+#define SOCK_RAW     3
 #define MSG_FASTOPEN 0x20000000
 
 #define EPERM  1

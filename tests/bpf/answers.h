@@ -61,7 +61,7 @@ static void pose_destination(struct question *q, const struct asked *a)
 	const struct activity_name *n = &a->ask.name;
 	uint64_t high = half_address(n->addr), low = half_address(n->addr + 8);
 
-	q->text = TEXT_COUNT;
+	q->text = n->raw ? QUESTION_RAW : QUESTION_ADDRESS;
 	q->family = n->family;
 	q->port = n->port;
 	q->proto = n->proto;

@@ -27,6 +27,11 @@ static __always_inline void ask_name(const void *img, struct scratch *s, struct 
 {
 	__u32 text = q->text, len = q->len;
 
+	if (text == QUESTION_RAW) {
+		if (match_raw(img, &s->m))
+			s->act.flags |= ACTIVITY_UNKNOWN;
+		return;
+	}
 	if (text >= TEXT_COUNT) {
 		ask_destination(img, s, q);
 		return;

@@ -8,10 +8,13 @@
 
 #define QUESTION_TEXT 16384
 
+#define QUESTION_ADDRESS TEXT_COUNT
+#define QUESTION_RAW	 (TEXT_COUNT + 1)
+
 struct question {
 	__u32 kind;  /* enum kind */
 	__u32 flags; /* enum activity_flag */
-	__u32 text;  /* enum text, or TEXT_COUNT: a destination */
+	__u32 text;  /* enum text, or QUESTION_ADDRESS, or QUESTION_RAW: net:raw */
 	__u32 len;   /* of name; 0, or above NAME_MAX_LEN: it cannot be named */
 	__u16 family;
 	__u16 port;

@@ -93,6 +93,10 @@ static void add_unix(struct buf *b)
 {
 	static const char *const others[] = {"", ":@a", ":@a*", ":*"};
 
+	if (once_in(6)) {
+		buf_add_str(b, "net:raw");
+		return;
+	}
 	buf_add_str(b, "net:unix");
 	if (once_in(4)) {
 		ADD_WORD(b, others);

@@ -154,7 +154,10 @@ static void name_net(struct buf *b, const struct pattern *p)
 {
 	bool text = p->form == NET_UNIX || (p->form == NET_ANY && once_in(3));
 
-	(text ? name_unix : name_destination)(b, p);
+	if (p->form == NET_RAW || once_in(12))
+		buf_add_str(b, "net:raw");
+	else
+		(text ? name_unix : name_destination)(b, p);
 }
 
 /* CONNECT has no path, and the one of OPTIONS * is a star. */

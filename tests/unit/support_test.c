@@ -97,6 +97,25 @@ static void closing_net_closes_unix_sockets(void **state)
 	assert_int_equal(check(&p, &t, &len), 0);
 }
 
+/* A packet socket is made without LSM. Allowing one asks for nothing. */
+static void raw_sockets_need_lsm(void **state)
+{
+	static struct pattern raw = {.kind = KIND_NET, .form = NET_RAW};
+	struct entry entry = {.match = {.items = &raw, .count = 1}};
+	struct policy p = {.deny = {.items = &entry, .count = 1}};
+	struct tiers t = full();
+	size_t len;
+
+	t.net = TIER_CGROUP;
+	assert_int_equal(check(&p, &t, &len), -EOPNOTSUPP);
+	t.net = TIER_LSM;
+	assert_int_equal(check(&p, &t, &len), 0);
+	p.allow = p.deny;
+	p.deny = (struct entries){};
+	t.net = TIER_CGROUP;
+	assert_int_equal(check(&p, &t, &len), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +124,7 @@ int main(void)
 		cmocka_unit_test(watching_needs_no_tier),
 		cmocka_unit_test(audit_says_so_and_goes_on),
 		cmocka_unit_test(closing_net_closes_unix_sockets),
+		cmocka_unit_test(raw_sockets_need_lsm),
 	};
 
 	return cmocka_run_group_tests_name("support", tests, NULL, NULL);

@@ -32,6 +32,8 @@ static uint32_t match_name(const void *img, const struct ask *ask, struct matche
 
 	if (kind == KIND_EXEC && ask->known)
 		match_inode(img, ask->file.dev, ask->file.ino, ask->file.generation, m);
+	if (kind == KIND_NET && ask->name.raw)
+		return match_raw(img, m) ? ACTIVITY_UNKNOWN : 0;
 	if (kind == KIND_NET && !ask->name.text)
 		match_destination(img, &ask->name, m);
 	else if (ask->len && kind == KIND_NET)

@@ -99,6 +99,10 @@ static int parse_address(const char *activity, struct ask *ask, struct buf *comp
 
 static int parse_net(const char *activity, const char *rest, struct ask *ask, struct buf *complaint)
 {
+	if (!strcmp(rest, "raw")) {
+		ask->name.raw = true;
+		return 0;
+	}
 	if (!strncmp(rest, "unix:", 5))
 		return parse_unix(activity, rest + 5, ask, complaint);
 	return parse_address(activity, ask, complaint);

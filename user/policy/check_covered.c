@@ -85,13 +85,17 @@ static bool comes_first(const struct use *by, const struct use *of)
 	return by->order < of->order;
 }
 
-/* In allow, exec:* and what else begins with a wildcard admits paths only: no unknown, no memfd:.
+/*
+ * In allow, exec:* and what else begins with a wildcard admits paths only: no unknown, no memfd:. And
+ * net:raw is admitted by its name only.
  */
 static bool admits_as_much(const struct use *by, const struct use *of)
 {
 	const char *text = of->pattern->text;
 	bool paths_only = !by->pattern->text || strchr("*?", by->pattern->text[0]);
 
+	if (of->pattern->kind == KIND_NET && of->pattern->form == NET_RAW)
+		return by->list == LIST_DENY || by->pattern->form == NET_RAW;
 	return by->list == LIST_DENY || by->pattern->kind != KIND_EXEC || !paths_only || !text ||
 	       strchr("/*?", text[0]);
 }

@@ -38,6 +38,8 @@ bool check_is_single(const struct pattern *p)
 		return is_literal(p->method) && is_literal(p->host) && is_literal(p->path);
 	if (p->kind == KIND_EXEC || p->form == NET_UNIX)
 		return is_literal(p->text);
+	if (p->form == NET_RAW)
+		return true;
 	return p->form == NET_ADDR && p->prefix == (p->family == AF_INET ? 32 : 128) &&
 	       p->port != PORT_ANY && p->proto >= 0;
 }

@@ -129,7 +129,8 @@ static void explain_deny(const struct explain *e, const struct rule_list *list,
 	if ((a->flags & ACTIVITY_UNKNOWN) && a->hit.allow == RULE_NONE &&
 	    image_header(e->img)->kinds[kind].ruled) {
 		begin_line(out, LAYER_DENY);
-		buf_addf(out, "what cannot be named is refused where there are rules for %s\n",
+		buf_addf(out, "what %s is refused where there are rules for %s\n",
+			 e->ask->name.raw ? "sends to any address" : "cannot be named",
 			 explain_kinds[kind]);
 	}
 }

@@ -241,6 +241,8 @@ static int add_tables(struct lower *l)
 	if (!r)
 		r = lower_net(l);
 	if (!r)
+		r = lower_raw(l);
+	if (!r)
 		r = lower_inodes(l);
 	if (!r)
 		r = lower_content(l);

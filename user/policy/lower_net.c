@@ -96,7 +96,7 @@ static int add_patterns(struct dests *d, struct cidrs *all, const struct pattern
 		uint32_t use;
 		struct cidr c;
 
-		if (p->kind != KIND_NET || p->form == NET_UNIX)
+		if (p->kind != KIND_NET || p->form == NET_UNIX || p->form == NET_RAW)
 			continue;
 		r = dests_add_use(d, entry, except, p->port, p->proto, &use);
 		if (r < 0)

@@ -58,6 +58,7 @@ struct activity_name {
 	enum kind kind;
 	const char *text; /* exec; net: of a unix socket, else NULL */
 	size_t len;
+	bool raw;	/* net: net:raw, and nothing of the following */
 	uint8_t family; /* net: AF_INET, AF_INET6 */
 	uint8_t addr[16];
 	uint16_t port;
@@ -74,8 +75,8 @@ struct activity_name {
 bool pattern_matches(const struct pattern *pattern, const struct activity_name *name);
 
 /*
- * True when the pattern matches the name and may admit it: `exec:unknown` and `exec:memfd:NAME` are
- * admitted by patterns that say so, never by one that begins with '*' or '?'.
+ * True when the pattern matches the name and may admit it: `exec:unknown`, `exec:memfd:NAME` and
+ * `net:raw` are admitted by patterns that say so, never by one that begins with '*' or '?'.
  */
 bool pattern_admits(const struct pattern *pattern, const struct activity_name *name);
 

@@ -84,11 +84,13 @@ static bool address_matches(const struct pattern *p, const struct activity_name 
 	return true;
 }
 
-/* Unix sockets have neither port nor protocol: net:* names them, net:*:443 does not. */
+/* Unix and raw sockets have neither port nor protocol: net:* names them, net:*:443 does not. */
 static bool net_matches(const struct pattern *p, const struct activity_name *n)
 {
 	if (pattern_is_any(p))
 		return true;
+	if (n->raw || p->form == NET_RAW)
+		return n->raw && p->form == NET_RAW;
 	if (n->text || p->form == NET_UNIX)
 		return n->text && p->form == NET_UNIX &&
 		       glob_match(GLOB_TEXT, p->text, n->text, n->len);
@@ -118,6 +120,8 @@ bool pattern_admits(const struct pattern *p, const struct activity_name *n)
 	bool names_path = !p->text || strchr("/*?", p->text[0]);
 
 	if (n->kind == KIND_EXEC && names_path && (!n->len || n->text[0] != '/'))
+		return false;
+	if (n->kind == KIND_NET && n->raw && p->form != NET_RAW)
 		return false;
 	return pattern_matches(p, n);
 }

@@ -193,6 +193,16 @@ static int read_unix(const struct fields *f, struct pattern *p)
 	return fields_glob(f, GLOB_TEXT, path, strlen(path), &p->text);
 }
 
+/* Such a socket sends to any address what it likes: there is no more to say about it. */
+static int read_raw(const struct fields *f, struct pattern *p)
+{
+	if (f->text[3])
+		return fields_refuse(f, "has '%.80s' behind net:raw, which has no port and no address",
+				     f->text + 3);
+	p->form = NET_RAW;
+	return 0;
+}
+
 static bool is_field(const char *text, const char *name)
 {
 	size_t len = strlen(name);
@@ -204,8 +214,10 @@ int fields_net(const struct fields *f, struct pattern *p)
 {
 	if (!*f->text)
 		return fields_refuse(f, "names no destination: write net:* for all");
-	if (is_field(f->text, "raw") || is_field(f->text, "listen"))
+	if (is_field(f->text, "listen"))
 		return fields_refuse(f, "is not supported yet");
+	if (is_field(f->text, "raw"))
+		return read_raw(f, p);
 	if (is_field(f->text, "unix"))
 		return read_unix(f, p);
 	if (*f->text == '[')

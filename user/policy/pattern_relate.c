@@ -15,9 +15,14 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned int bits)
 	return true;
 }
 
+static bool has_no_address(const struct pattern *p)
+{
+	return p->form == NET_UNIX || p->form == NET_RAW;
+}
+
 static bool net_covers(const struct pattern *a, const struct pattern *b)
 {
-	if (a->form == NET_UNIX || b->form == NET_UNIX)
+	if (has_no_address(a) || has_no_address(b))
 		return a->form == b->form && glob_covers(GLOB_TEXT, a->text, b->text);
 	/* net:* is sockets with a path, too: only itself covers it. */
 	if (pattern_is_any(b))
@@ -71,7 +76,7 @@ static bool net_disjoint(const struct pattern *a, const struct pattern *b)
 
 	if (pattern_is_any(a) || pattern_is_any(b))
 		return false;
-	if (a->form == NET_UNIX || b->form == NET_UNIX)
+	if (has_no_address(a) || has_no_address(b))
 		return a->form != b->form || glob_disjoint(GLOB_TEXT, a->text, b->text);
 	if (a->port != PORT_ANY && b->port != PORT_ANY && a->port != b->port)
 		return true;

@@ -41,6 +41,7 @@ enum net_form {
 	NET_ANY,  /* the address field is "*" */
 	NET_ADDR, /* an address or a CIDR */
 	NET_UNIX, /* net:unix:PATH, PATH is a glob in `text` */
+	NET_RAW,  /* net:raw: raw and packet sockets */
 };
 
 /*

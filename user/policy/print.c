@@ -102,6 +102,11 @@ static void print_kinds(struct buf *out, const void *img)
 		print_rule_number(out, "by rule", h->kinds[k].closed_by);
 		buf_add_str(out, h->kinds[k].ruled ? " ruled\n" : "\n");
 	}
+	if (h->raw != ROW_NONE) {
+		buf_add_str(out, "net:raw");
+		print_row(out, img, h->raw);
+		buf_add_char(out, '\n');
+	}
 }
 
 static void print_rules(struct buf *out, const void *img)

@@ -12,6 +12,7 @@ struct refusal {
 	const struct rule_view *rule; /* NULL: no rule */
 	const char *kind;             /* of the activity, `kind_len` bytes */
 	int kind_len;
+	bool raw; /* net:raw, which has a name, but is as good as a destination without one */
 };
 
 static void add_place(struct buf *b, const struct rule_view *rule)
@@ -29,7 +30,9 @@ static void say_audit(struct buf *b, const struct refusal *r)
 
 static void say_deny(struct buf *b, const struct refusal *r)
 {
-	if (!r->rule)
+	if (!r->rule && r->raw)
+		buf_add_str(b, "no entry names it, and there are rules for net");
+	else if (!r->rule)
 		buf_addf(b, "it cannot be named, and there are rules for %.*s", r->kind_len,
 			 r->kind);
 	else if (r->rule->mode == MODE_AUDIT)
@@ -81,6 +84,7 @@ char *decision_reason(const void *img, const struct decision *d, const char *act
 		.rule = has_rule ? &rule : NULL,
 		.kind = activity,
 		.kind_len = (int)strcspn(activity, ":"),
+		.raw = !strcmp(activity, "net:raw"),
 	};
 
 	if (d->verdict != VERDICT_ALLOW && sentences[d->layer].say &&

@@ -7,6 +7,7 @@
 #include "policy/automaton.h"
 #include "policy/blob.h"
 #include "policy/diag.h"
+#include "policy/pattern.h"
 #include "policy/rules.h"
 
 struct lower {
@@ -86,6 +87,7 @@ uint32_t shelf_write_lens(const struct shelf *s, struct lower *l);
 
 int lower_text(struct lower *l, enum text text);
 int lower_net(struct lower *l);
+int lower_raw(struct lower *l);
 int lower_inodes(struct lower *l);
 int lower_content(struct lower *l);
 

@@ -179,6 +179,20 @@ void net_activity(uint16_t family, const uint8_t addr[16], uint16_t port, uint8_
 		snprintf(ret, size, "net:unknown");
 }
 
+/* What is made that no rule on destinations meets. */
+static void socket_activity(const struct rec_net *r, char *ret, size_t size)
+{
+	uint32_t protocol;
+
+	memcpy(&protocol, r->addr, sizeof(protocol));
+	if (r->port == SOCK_RAW || r->family == AF_PACKET)
+		snprintf(ret, size, "net:raw");
+	else if (r->family == AF_INET || r->family == AF_INET6)
+		snprintf(ret, size, "net:protocol:%u", protocol);
+	else
+		snprintf(ret, size, "net:family:%u", r->family);
+}
+
 static const char *proto_name(const struct rec_net *r)
 {
 	if (r->family == AF_UNIX)
@@ -213,6 +227,25 @@ static const char *opaque_reason(const struct rec_net *r, const char *otherwise)
 	if (r->why >= sizeof(opaque_reasons) / sizeof(opaque_reasons[0]) || !opaque_reasons[r->why])
 		return otherwise;
 	return opaque_reasons[r->why];
+}
+
+static void on_socket(struct session *s, const struct rec *rec)
+{
+	const struct rec_net *r = (const struct rec_net *)rec;
+	struct activity_name name = {.kind = KIND_NET};
+	char activity[ACTIVITY_SIZE];
+	struct judgement j;
+	struct audit_event ev;
+
+	event_of(s, AUDIT_CONNECT, rec, &ev);
+	socket_activity(r, activity, sizeof(activity));
+	name.raw = !strcmp(activity, "net:raw");
+	ev.activity = activity;
+	ev.tool = name.raw ? tool_of(s, &name) : NULL;
+	judge(s, &r->decision, &name, NULL, activity, &j, &ev.decision);
+	judge_count(s, &r->decision);
+	session_emit(s, &ev);
+	judgement_done(&j);
 }
 
 static void on_net(struct session *s, const struct rec *rec)
@@ -306,6 +339,7 @@ static const struct {
 	[REC_EXEC] = {sizeof(struct rec_exec), on_exec},
 	[REC_EXIT] = {sizeof(struct rec_exit), on_exit_record},
 	[REC_NET] = {sizeof(struct rec_net), on_net},
+	[REC_SOCKET] = {sizeof(struct rec_net), on_socket},
 	[REC_OPAQUE] = {sizeof(struct rec_net), on_net},
 	[REC_HTTP] = {sizeof(struct rec_http), on_http},
 	[REC_BIND] = {sizeof(struct rec_bind), on_bind},

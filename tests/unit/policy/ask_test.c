@@ -345,6 +345,9 @@ static void check_reason(const void *img, uint32_t flags, const char *want)
 
 static void test_reasons(void **state)
 {
+	struct activity a;
+	struct decision d;
+	char *reason;
 	struct policy *p = build_policy();
 	struct image_block block;
 
@@ -358,6 +361,12 @@ static void test_reasons(void **state)
 	check_reason(block.data, ACTIVITY_UNKNOWN,
 		     "it cannot be named, and there are rules for net");
 	check_reason(block.data, 0, "");
+	activity_init(&a, KIND_NET);
+	a.flags = ACTIVITY_UNKNOWN;
+	decide(block.data, &a, &d);
+	reason = decision_reason(block.data, &d, "net:raw");
+	assert_string_equal(reason, "no entry names it, and there are rules for net");
+	free(reason);
 	free(block.data);
 
 	p->opaque = CHOICE_AUDIT;

@@ -97,6 +97,10 @@ static void warns(void **state)
 		{"deny: [\"net:*:443\", \"net:[::1]:443\"]\n", SECOND_OF("deny", "3:21", "3:8")},
 		{"deny: [\"net:*:443\", \"net:unix:/x\"]\n", NOTHING},
 		{"deny: [\"net:10.1.0.0/16\", \"net:10.0.0.0/8\"]\n", NOTHING},
+		{"deny: [\"net:*\", \"net:raw\"]\n", SECOND_OF("deny", "3:17", "3:8")},
+		{"deny: [\"net:*:80\", \"net:unix\", \"net:raw\"]\n", NOTHING},
+		/* which net:* does not admit */
+		{"allow: [\"net:*\", \"net:raw\"]\n", NOTHING},
 		{"deny: [\"exec:/bin/*\", \"exec:/bin/git\"]\n", SECOND_OF("deny", "3:23", "3:8")},
 		{"deny: [\"exec:/bin/*\", \"exec:/bin/g*t\"]\n", SECOND_OF("deny", "3:23", "3:8")},
 		{"deny: [\"net:unix:/run/*\", \"net:unix:/run/x\"]\n",

@@ -162,6 +162,7 @@ static void test_remedies(void **state)
 		"net:[::ffff:10.0.0.1]:443/tcp",
 		"net:unix:/run/x*[.sock",
 		"net:unix:@abs",
+		"net:raw",
 		"http:POST api.example.com/v1/x?y=*",
 		"http:GET [::1]/",
 		"http:GET HOST.",

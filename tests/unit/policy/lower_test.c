@@ -112,6 +112,10 @@ static void random_pattern(char *out)
 		}
 		return;
 	case 3:
+		if (!pick(4)) {
+			strcat(out, "net:raw");
+			return;
+		}
 		strcat(strcat(out, "net:unix:"), pick(2) ? "/" : "*");
 		add_parts(out, glob_parts, sizeof(glob_parts) / sizeof(glob_parts[0]), pick(4));
 		if (!strcmp(out, "net:unix:/"))
@@ -195,6 +199,8 @@ static const char *random_activity(char *out)
 		add_parts(out, parts, sizeof(parts) / sizeof(parts[0]), pick(4));
 		return pick(20) ? out : strcpy(out, "exec:unknown");
 	case 1:
+		if (!pick(4))
+			return strcpy(out, "net:raw");
 		strcat(out, pick(4) ? "net:unix:/" : "net:unix:@");
 		add_parts(out, parts, sizeof(parts) / sizeof(parts[0]), pick(4));
 		return out;
@@ -497,8 +503,39 @@ static void test_excepted_port(void **state)
 	assert_int_equal(hits_of(block.data, "net:11.1.1.1:443").deny, 0);
 	assert_int_equal(hits_of(block.data, "net:[::1]:443").deny, 0);
 	assert_int_equal(hits_of(block.data, "net:unix:/run/x").deny, 0);
+	assert_int_equal(hits_of(block.data, "net:raw").deny, 0);
 	free(block.data);
 	policy_free(&p);
+}
+
+/* net:* denies raw sockets, but admits none: only their name does. */
+static void test_raw(void **state)
+{
+	static const struct {
+		const char *deny, *except, *allow;
+		struct image_row row;
+	} rows[] = {
+		{"net:10.0.0.0/8", NULL, "net:*", {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE}},
+		{"net:*", NULL, "net:raw", {0, RULE_NONE, 1, RULE_NONE}},
+		{"net:*", "net:raw", "net:*", {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE}},
+		{"net:raw", NULL, "net:*", {0, RULE_NONE, RULE_NONE, RULE_NONE}},
+		{"net:raw", "net:*", "net:raw", {RULE_NONE, RULE_NONE, 1, RULE_NONE}},
+		{"net:*:80", NULL, "net:unix", {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE}},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct policy *p = build_policy();
+		struct image_block block;
+		struct image_row row;
+
+		build_rule(&p->deny, "deny", rows[i].deny, rows[i].except);
+		build_rule(&p->allow, "allow", rows[i].allow, NULL);
+		block = build_image(p);
+		row = hits_of(block.data, "net:raw");
+		assert_memory_equal(&row, &rows[i].row, sizeof(row));
+		free(block.data);
+		policy_free(&p);
+	}
 }
 
 /* Texts as long as names may be, and longer. */
@@ -696,7 +733,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_random),          cmocka_unit_test(test_random_large),
 	cmocka_unit_test(test_no_policy),       cmocka_unit_test(test_rules),
 	cmocka_unit_test(test_closers),         cmocka_unit_test(test_requests_without_path),
-	cmocka_unit_test(test_excepted_port),   cmocka_unit_test(test_long_names),
+	cmocka_unit_test(test_excepted_port),   cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_long_names),
 	cmocka_unit_test(test_too_many_states), cmocka_unit_test(test_too_many_automata),
 	cmocka_unit_test(test_too_large),       cmocka_unit_test(test_dest_keys),
 	cmocka_unit_test(test_sizes),

@@ -39,6 +39,8 @@ static char *describe(const struct pattern *p)
 		buf_addf(&out, "exec %s", p->text ?: "*");
 	else if (p->kind == KIND_HTTP)
 		buf_addf(&out, "http %s %s %s", p->method ?: "*", p->host ?: "*", p->path ?: "*");
+	else if (p->form == NET_RAW)
+		buf_addf(&out, "raw");
 	else if (p->form == NET_UNIX)
 		buf_addf(&out, "unix %s", p->text ?: "*");
 	else {
@@ -88,6 +90,7 @@ static void parses(void **state)
 		{"net:[::ffff:10.0.0.0/104]:80", "net 10.0.0.0/8 80 *"},
 		{"net:[::ffff:192.0.2.1]", "net 192.0.2.1/32 * *"},
 		{"net:[::ffff:0:0/96]", "net 0.0.0.0/0 * *"},
+		{"net:raw", "raw"},
 		{"net:unix", "unix *"},
 		{"net:unix:*", "unix *"},
 		{"net:unix:/run/*.sock", "unix /run/*.sock"},
@@ -138,7 +141,7 @@ static void refuses(void **state)
 		{"exec:/usr/{a,b}", "has { or }, which are not special: write \\{ and \\}"},
 		{"exec:/usr/a\\", "ends in a lone \\: write \\\\ for the character itself"},
 		{"net:", "names no destination: write net:* for all"},
-		{"net:raw", "is not supported yet"},
+		{"net:raw:80", "has ':80' behind net:raw, which has no port and no address"},
 		{"net:listen", "is not supported yet"},
 		{"net:listen:8080", "is not supported yet"},
 		{"net:api.openai.com:443",
@@ -507,6 +510,7 @@ static void compares(void **state)
 		{"net:[::/0]", "net:[::/0]"},
 		{"net:0.0.0.0/0", "net:0.0.0.0/0"},
 		{"http:GET a.b/x", "http:GET a.b/x"},
+		{"net:raw", "net:raw"},
 	};
 
 	for (size_t i = 0; i < COUNT(same); i++) {

@@ -255,6 +255,29 @@ static void names_destinations(void **state)
 		  "connect net:unix:/run/x allow/none addr=/run/x\n");
 }
 
+/* Of what no rule on destinations meets; the protocol stands where others have their address. */
+static void names_sockets(void **state)
+{
+	static const struct {
+		uint16_t family, type;
+		uint32_t protocol;
+	} made[] = {{AF_INET, SOCK_RAW, 1},	  {AF_PACKET, SOCK_DGRAM, 8}, {AF_VSOCK, SOCK_RAW, 0},
+		    {AF_INET6, SOCK_STREAM, 262}, {AF_VSOCK, SOCK_STREAM, 0}};
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		struct rec_net r = {.family = made[i].family, .port = made[i].type};
+
+		memcpy(r.addr, &made[i].protocol, sizeof(made[i].protocol));
+		put(f, &r.rec, REC_SOCKET, sizeof(r), 10);
+	}
+	expect(f, "connect net:raw allow/none\n"
+		  "connect net:raw allow/none\n"
+		  "connect net:raw allow/none\n"
+		  "connect net:protocol:262 allow/none\n"
+		  "connect net:family:40 allow/none\n");
+}
+
 /* ---- requests ---- */
 
 static void pairs_requests_with_answers(void **state)
@@ -489,6 +512,7 @@ int main(void)
 		cmocka_unit_test(what_is_loaded_is_not_run),
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(names_destinations),
+		cmocka_unit_test(names_sockets),
 		cmocka_unit_test(pairs_requests_with_answers),
 		cmocka_unit_test(a_refusal_is_written_at_once),
 		cmocka_unit_test(lost_text_does_not_lose_the_decision),

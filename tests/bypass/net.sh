@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+# Ways to reach a destination that policy forbids: each program in net/ is one. It is called, in an empty
+# directory, with the port that it is to reach at 127.0.0.1 (TCP and UDP), a text that is to arrive there,
+# a port that is allowed, the path of a unix socket at which a process outside of the workload lends
+# connections to the first port (lib/lent.py), and a port that it may reach at ::1 as well. Comments say what they say in exec/. Each way must succeed
+# without a policy.
+# shellcheck disable=SC2016,SC2317 # code for another shell; functions called by check
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "$0")/../lib/tap.sh"
+need_root
+
+export LIB=$lib
+ways=$top/tests/bypass/net
+tier=$("$WARDEN" doctor -o json | /usr/bin/python3 -c '
+import json, sys
+print(*(f["tier"] for f in json.load(sys.stdin)["facilities"] if f["activity"] == "net" and f["used"]))')
+limit=$((120 * slow))
+serve net "$T/closed"
+serve net "$T/open"
+read -r closed closed6 <"$T/closed/port"
+read -r open _ <"$T/open/port"
+/usr/bin/python3 "$lib/lent.py" "$T/lender" "$closed" >"$T/lender.said" 2>&1 </dev/null &
+started+=($!)
+within 20 test -e "$T/lender"
+
+# try POLICY RUNNER: all ways in one workload, each in a directory of its own, $T/POLICY/WAY. The text
+# names both. A way may wait for an answer that does not come.
+try() {
+	mkdir "$T/$1"
+	"$2" 0 sh -c '
+		policy=$1 && cd "$2" && closed=$3 open=$4 lender=$5 six=$6 && shift 6
+		for way; do
+			mkdir "${way##*/}" && cd "${way##*/}" || exit 1
+			timeout 10 "$way" "$closed" "<$policy-${way##*/}>" "$open" "$lender" "$six" 2>said
+			cd ..
+		done
+		exit 0' - "$1" "$T/$1" "$closed" "$open" "$T/lender" "$closed6" "$ways"/*
+}
+
+# arrived POLICY WAY: how often.
+arrived() {
+	lines text "$T/closed/log" "<$1-$2>"
+}
+
+quiet() {
+	same "$(arrived "$1" "$2")" 0 'what arrived at the far end'
+}
+
+reached() {
+	within 5 test "$(arrived free "$1")" != 0 || {
+		cat "$T/free/$1/said"
+		return 1
+	}
+}
+
+deny() {
+	policy "deny: [\"net:127.0.0.1:$closed\", \"net:[::1]:$closed6\"]"
+	try deny run
+}
+
+allow() {
+	policy "allow: [\"net:127.0.0.1:$open\", \"net:unix:$T/lender\"]"
+	try allow run
+}
+
+# net:* admits no raw socket, but its name does.
+raw_is_allowed_by_name() {
+	policy 'allow: ["net:*"]'
+	run 1 "$ways/raw" "$closed" '<any>'
+	some_line audit type=connect activity=net:raw decision.verdict=deny decision.layer=allow
+	policy 'allow: ["net:*", "net:raw"]'
+	run 0 "$ways/raw" "$closed" '<named>'
+	some_line audit type=connect activity=net:raw decision.verdict=allow decision.rule='allow[[]1]'
+	within 5 test "$(lines text "$T/closed/log" '<named>')" != 0
+	same "$(lines text "$T/closed/log" '<any>')" 0 'what arrived at the far end'
+}
+
+check 'net:raw is admitted by its name' raw_is_allowed_by_name
+check 'all ways without a policy' try free allowed
+check 'all ways under a deny list' deny
+check 'all ways under an allow list' allow
+sleep 1 # for what arrives late
+for way in "$ways"/*; do
+	read -ra against <<<"$(sed -n '3s/.*against: //p' "$way")"
+	way=${way##*/}
+	if [[ -e $T/free/$way/cannot ]]; then
+		skip "$way" "$(<"$T/free/$way/cannot")"
+		continue
+	fi
+	check "$way: possible" reached "$way"
+	for policy in "${against[@]}"; do
+		if [[ $policy == */* && ${policy#*/} != "$tier" ]]; then
+			skip "$way: ${policy%/*}" "the tier $tier does not hold it"
+		else
+			check "$way: ${policy%/*}" quiet "${policy%/*}" "$way"
+		fi
+	done
+done
+finish
