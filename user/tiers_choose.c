@@ -162,8 +162,8 @@ static const struct {
 	{exec_is_signal, "exec: on kernels that preempt kernel code (7.x as Debian builds it) the "
 			 "program is skipped now and then, and a denied program then runs."},
 	{no_net, "net: no rule can be enforced here."},
-	{net_is_cgroup, "net: a socket that was made outside of the workload, inherited or "
-			"received over a unix socket (SCM_RIGHTS), is not checked."},
+	{net_is_cgroup, "net: a socket that was made outside of the workload, and received over a "
+			"unix socket (SCM_RIGHTS) or taken (pidfd_getfd), is not checked."},
 	{net_is_cgroup,
 	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
 	{no_net_unix, "net: unix sockets are not checked."},

@@ -331,6 +331,24 @@ no_family_in_ipv6() {
 	same "$(lines text "$T/open/log" '<unspec6>')" 1 'datagrams at the open port'
 }
 
+# Somebody else's connection is no way around: the command is not started with it.
+inherited() {
+	local before
+	policy "deny: [\"net:127.0.0.1:$closed4\"]"
+	exec 9<>"/dev/tcp/127.0.0.1/$closed4"
+	before=$(opened)
+	run 1 sh -c 'echo "<inherited>" >&9'
+	one_line err
+	has err "descriptor 9, .* net:127.0.0.1:$closed4: denied by deny\[0\]"
+	absent audit
+	exec 9>&-
+	silent inherited "$before"
+	exec 9<>"/dev/tcp/127.0.0.1/$open4"
+	run 0 sh -c 'echo "<inherited>" >&9'
+	exec 9>&-
+	same "$(lines text "$T/open/log" '<inherited>')" 1 'what the open one received'
+}
+
 # Each first use of a destination by a socket is one line.
 each_use_is_recorded() {
 	dialler=(run 0)
@@ -376,6 +394,7 @@ unix_check 'denied unix socket, by other names' unix_by_other_names
 check 'default: {net: deny}' default_deny
 check 'many threads' many_threads
 check 'a socket survives its denial' socket_survives
+check 'an inherited connection' inherited
 check 'mode: audit blocks nothing' mode_audit
 check 'action: kill' action_kill
 serve https "$T/https"

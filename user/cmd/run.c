@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "base/ulid.h"
 #include "cmd/cmd.h"
+#include "inherited.h"
 #include "policy/load.h"
 #include "policy/lower.h"
 #include "process.h"
@@ -209,6 +210,20 @@ static int check_support(const struct run *run)
 	return EXIT_KERNEL;
 }
 
+static int check_inherited(const struct run *run)
+{
+	_buf_ struct buf complaint = {0};
+	int r = inherited_check(run->image.data, run->tiers.net, &complaint);
+
+	if (r == 0)
+		return EXIT_OK;
+	if (r == -EPERM)
+		log_error("run: %.*s", (int)complaint.len, complaint.data);
+	else
+		log_error("run: cannot look at open files: %s", strerror(-r));
+	return EXIT_FAILED;
+}
+
 static int probe_kernel(struct run *run)
 {
 	int r = tiers_probe(&run->tiers);
@@ -296,6 +311,8 @@ static int run_all(struct run *run, const struct args *a, char **argv)
 		r = find_command(argv[0], &run->path);
 	if (r == EXIT_OK)
 		r = probe_kernel(run);
+	if (r == EXIT_OK)
+		r = check_inherited(run);
 	if (r == EXIT_OK)
 		r = name_run(run, a);
 	if (r == EXIT_OK)
