@@ -51,6 +51,9 @@ static int probe_all(struct probe *p)
 	}
 	probe_leave(p);
 	tiers_choose(&p->tiers);
+	p->tiers.lasting = true;
+	for (enum facility f = 0; f < FACILITY_COUNT; f++)
+		p->tiers.lasting &= p->tiers.facility[f].works || p->refused >> f & 1;
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct facility_result {
 struct tiers {
 	struct facility_result facility[FACILITY_COUNT];
 	enum tier exec, net, plaintext; /* the best that works; TIER_NONE: none does */
+	bool lasting; /* each facility was seen to work, or was refused: probing again tells the same */
 };
 
 /*

@@ -128,6 +128,7 @@ extern const char *const probe_refusals[FACILITY_COUNT];
 struct probe {
 	struct tiers tiers;
 	uint32_t out; /* 1 << FACILITY_X: those that are known not to work, for a reason */
+	uint32_t refused; /* those for which the kernel does not take a program, now or later */
 	struct cgroup cgroup;
 	struct subject_kit kit;
 	struct subject subject; /* the first, on which the function is probed */

@@ -18,8 +18,17 @@ void probe_fail(struct probe *p, enum facility f, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Errors that are gone when there is memory again, or less at work. */
+static bool may_pass(int r)
+{
+	return r == -ENOMEM || r == -EAGAIN || r == -EINTR || r == -EBUSY || r == -ENOSPC ||
+	       r == -EMFILE || r == -ENFILE;
+}
+
 void probe_fail_program(struct probe *p, size_t program, const char *fmt, int r)
 {
+	if (!may_pass(r))
+		p->refused |= probe_programs[program].facilities;
 	for (enum facility f = 0; f < FACILITY_COUNT; f++)
 		if (probe_programs[program].facilities & 1U << f) {
 			p->out |= 1U << f;

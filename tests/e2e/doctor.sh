@@ -101,6 +101,20 @@ leaves_nothing() {
 	nothing_left
 }
 
+# Two runs one after the other: the second goes by what is known, unless a doctor of another test has it
+# looked at again just then.
+knows() {
+	status_is 0 "$WARDEN" run --debug --audit audit -- true
+	has err 'is known since an earlier run'
+}
+
+remembers() {
+	within 20 knows
+	# With less rights, less may be possible.
+	status_is '*' setpriv --bounding-set -net_raw --inh-caps -net_raw "$WARDEN" run --debug --audit audit -- true
+	hasnt err 'is known since an earlier run'
+}
+
 # Killed at any moment: what it had begun is still brought to its end.
 killed() {
 	local moment
@@ -232,6 +246,7 @@ if [[ -e /sys/kernel/security/lsm ]] && without_bpf_lsm; then
 	check 'bpf is not among the LSMs' lsm_does_not_run
 fi
 check 'nothing is left' leaves_nothing
+check 'runs remember it' remembers
 check 'killed at any moment' killed
 check 'side by side' side_by_side
 check 'others are unharmed' others_unharmed

@@ -15,6 +15,7 @@
 #include "mounts.h"
 #include "process.h"
 #include "tiers.h"
+#include "tiers_memory.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
@@ -218,6 +219,8 @@ static int probe(struct tiers *t)
 {
 	int r = tiers_probe(t);
 
+	if (r == 0)
+		tiers_remember(TIERS_MEMORY, t); /* what runs go by from now on */
 	if (r == -EPERM)
 		log_error("doctor: root is needed to probe the kernel");
 	else if (r < 0)

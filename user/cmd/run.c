@@ -19,6 +19,7 @@
 #include "runs.h"
 #include "spawn.h"
 #include "support.h"
+#include "tiers_memory.h"
 #include "watch.h"
 
 struct args {
@@ -226,8 +227,15 @@ static int check_inherited(const struct run *run)
 
 static int probe_kernel(struct run *run)
 {
-	int r = tiers_probe(&run->tiers);
+	int r = tiers_recall(TIERS_MEMORY, &run->tiers);
 
+	if (r == 0) {
+		log_debug("what this kernel can do is known since an earlier run");
+		return check_support(run);
+	}
+	r = tiers_probe(&run->tiers);
+	if (r == 0)
+		tiers_remember(TIERS_MEMORY, &run->tiers);
 	if (r < 0) {
 		log_error("cannot find out what this kernel can do: %s", strerror(-r));
 		return EXIT_FAILED;
