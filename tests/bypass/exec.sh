@@ -8,12 +8,11 @@
 # shellcheck disable=SC2016,SC2317 # code for another shell; functions called by check
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "$0")/../lib/tap.sh"
+. "$(dirname -- "$0")/../lib/ways.sh"
 need_root
 
 ways=$top/tests/bypass/exec
-tier=$("$WARDEN" doctor -o json | /usr/bin/python3 -c '
-import json, sys
-print(*(f["tier"] for f in json.load(sys.stdin)["facilities"] if f["activity"] == "exec" and f["used"]))')
+tier=$(used_tier exec)
 limit=$((120 * slow))
 mkdir "$T/bin"
 cp /usr/bin/touch "$T/bin/victim"
@@ -59,6 +58,14 @@ loader() {
 	some_line audit type=exec decision.verdict=deny
 }
 
+ran() {
+	exists "$T/free/$1/mark"
+}
+
+stopped() {
+	absent "$T/$1/$2/mark"
+}
+
 # What is said beforehand is what happens.
 explained() {
 	policy "deny: [\"exec:$T/bin/victim\"]"
@@ -76,20 +83,5 @@ check 'explain knows the file' explained
 check 'all ways without a policy' try free allowed
 check 'all ways under a deny list' deny
 check 'all ways under an allow list' allow
-for way in "$ways"/*; do
-	read -ra against <<<"$(sed -n '3s/.*against: //p' "$way")"
-	way=${way##*/}
-	if [[ -e $T/free/$way/cannot ]]; then
-		skip "$way" "$(<"$T/free/$way/cannot")"
-		continue
-	fi
-	check "$way: possible" exists "$T/free/$way/mark"
-	for policy in "${against[@]}"; do
-		if [[ $policy == */* && ${policy#*/} != "$tier" ]]; then
-			skip "$way: ${policy%/*}" "the tier $tier does not hold it"
-		else
-			check "$way: ${policy%/*}" absent "$T/${policy%/*}/$way/mark"
-		fi
-	done
-done
+judge_ways ran stopped
 finish

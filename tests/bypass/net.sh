@@ -8,13 +8,12 @@
 # shellcheck disable=SC2016,SC2317 # code for another shell; functions called by check
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "$0")/../lib/tap.sh"
+. "$(dirname -- "$0")/../lib/ways.sh"
 need_root
 
 export LIB=$lib
 ways=$top/tests/bypass/net
-tier=$("$WARDEN" doctor -o json | /usr/bin/python3 -c '
-import json, sys
-print(*(f["tier"] for f in json.load(sys.stdin)["facilities"] if f["activity"] == "net" and f["used"]))')
+tier=$(used_tier net)
 limit=$((120 * slow))
 serve net "$T/closed"
 serve net "$T/open"
@@ -81,20 +80,5 @@ check 'all ways without a policy' try free allowed
 check 'all ways under a deny list' deny
 check 'all ways under an allow list' allow
 sleep 1 # for what arrives late
-for way in "$ways"/*; do
-	read -ra against <<<"$(sed -n '3s/.*against: //p' "$way")"
-	way=${way##*/}
-	if [[ -e $T/free/$way/cannot ]]; then
-		skip "$way" "$(<"$T/free/$way/cannot")"
-		continue
-	fi
-	check "$way: possible" reached "$way"
-	for policy in "${against[@]}"; do
-		if [[ $policy == */* && ${policy#*/} != "$tier" ]]; then
-			skip "$way: ${policy%/*}" "the tier $tier does not hold it"
-		else
-			check "$way: ${policy%/*}" quiet "${policy%/*}" "$way"
-		fi
-	done
-done
+judge_ways reached quiet
 finish
