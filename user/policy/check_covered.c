@@ -167,7 +167,7 @@ static void cover_by_any(struct uses *uses, struct use *u)
  */
 static void cover_by_wider(struct uses *uses, const struct use *by, uint64_t *work)
 {
-	if (by->pattern->added || check_is_single(by->pattern))
+	if (*work > CHECK_MAX_WORK || by->pattern->added || check_is_single(by->pattern))
 		return;
 	for (size_t i = 0; i < uses->count; i++) {
 		struct use *u = &uses->items[i];
@@ -210,6 +210,8 @@ static void find_covered(struct uses *uses)
 /* True when neither what is written there, nor what it means on this machine, ever decides. */
 static bool is_idle(const struct use *u, size_t n, size_t at)
 {
+	if (!u[at].by) /* as with most, so that entries with thousands take no time */
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (check_same_place(u[i].pattern->place, u[at].pattern->place) && !u[i].by)
 			return false;
