@@ -110,7 +110,7 @@ demo: deps
 
 # What needs root and a kernel: run here, on the tiers that this machine has, and in virtual
 # machines with BPF LSM.
-KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth http1_verify)
+KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth verified http1_verify)
 KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
 
 # Two halves of about the same length: emulated machines are slow, and have one CPU's speed. What
@@ -152,7 +152,7 @@ $(B)/ask.bpf.o $(B)/http1_verify.bpf.o:
 	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(B)/tests/equality_test: $(B)/ask.skel.h
-$(B)/tests/stack_depth: $(B)/warden.skel.h
+$(B)/tests/stack_depth $(B)/tests/verified: $(B)/warden.skel.h
 $(B)/tests/http1_verify: $(B)/http1_verify.skel.h
 $(KERNEL_PROGRAMS): $(B)/tests/%: tests/bpf/%.c $(LIB)
 	@mkdir -p $(@D)

@@ -6,36 +6,18 @@
  *
  *   stack_depth [-v]     -v: prints every function. Needs root.
  */
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
-#include "decide.h"
-#include "warden.skel.h"
+#include "one_program.h"
 
 #define DEPTH_MAX     48
-#define LOG_SIZE      (1 << 20)
 #define FUNCTIONS_MAX 64
 
-static char log_text[LOG_SIZE];
 static bool verbose;
-static int template = -1; /* of the maps that hold policies */
-
-static int be_silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return 0;
-}
-
-static void close_skel(struct warden_bpf **skel)
-{
-	warden_bpf__destroy(*skel);
-}
 
 static void free_btf(struct btf **btf)
 {
@@ -50,28 +32,6 @@ static bool is_uprobe(const struct bpf_program *p)
 	return !strncmp(section, "uprobe", 6) || !strncmp(section, "uretprobe", 9);
 }
 
-/* ---- loading one program of the object, and nothing else ---- */
-
-static int prepare(struct warden_bpf *skel, const char *name, enum tier tier)
-{
-	struct bpf_program *p;
-
-	bpf_object__for_each_program(p, skel->obj)
-	{
-		bpf_program__set_autoload(p, !strcmp(bpf_program__name(p), name));
-		if (bpf_program__type(p) == BPF_PROG_TYPE_UNSPEC) /* this libbpf does not know it */
-			bpf_program__set_type(p, BPF_PROG_TYPE_CGROUP_SOCK_ADDR);
-	}
-	p = bpf_object__find_program_by_name(skel->obj, name);
-	bpf_program__set_log_level(p, 4);
-	bpf_program__set_log_buf(p, log_text, sizeof(log_text));
-	/* With all that can be switched off. */
-	skel->rodata->image_mask = IMAGE_MIN_SIZE - 1;
-	skel->rodata->tier_plaintext = tier;
-	skel->rodata->copy_bytes = 1;
-	return bpf_map__set_inner_map_fd(skel->maps.images, template);
-}
-
 /* ---- what the verifier has said ---- */
 
 struct function {
@@ -84,8 +44,7 @@ static int read_lines(struct function *functions)
 {
 	int n = 0;
 
-	for (const char *at = log_text; (at = strstr(at, "\nsubprog ")) && n < FUNCTIONS_MAX;
-	     at++) {
+	for (const char *at = one_log; (at = strstr(at, "\nsubprog ")) && n < FUNCTIONS_MAX; at++) {
 		struct function *f = &functions[n];
 
 		if (sscanf(at,
@@ -99,7 +58,7 @@ static int read_lines(struct function *functions)
 /* Older ones have one line, "stack depth 40+0+48", in the order of the functions. */
 static int read_line(struct function *functions)
 {
-	const char *at = strstr(log_text, "stack depth ");
+	const char *at = strstr(one_log, "stack depth ");
 	int n = 0;
 
 	for (at = at ? at + strlen("stack depth") : NULL; at && n < FUNCTIONS_MAX; n++) {
@@ -146,13 +105,6 @@ static int read_functions(int fd, struct function *functions)
 	return n > 0 && n == read_names(fd, functions) ? n : -1;
 }
 
-static unsigned long instructions(void)
-{
-	const char *at = strstr(log_text, "processed ");
-
-	return at ? strtoul(at + strlen("processed "), NULL, 10) : 0;
-}
-
 /* ---- one program ---- */
 
 static int judge(const char *name, struct function *functions, int count)
@@ -166,7 +118,7 @@ static int judge(const char *name, struct function *functions, int count)
 		failed |= functions[i].depth > DEPTH_MAX;
 	}
 	printf("%s %s (deepest %u bytes, %lu instructions verified)\n", failed ? "not ok" : "ok",
-	       name, deepest, instructions());
+	       name, deepest, one_instructions());
 	for (int i = 0; i < count; i++)
 		if (verbose || functions[i].depth > DEPTH_MAX)
 			printf("    %3u %s\n", functions[i].depth, functions[i].name);
@@ -176,28 +128,21 @@ static int judge(const char *name, struct function *functions, int count)
 /* Returns 0, or 1 when it failed. Not every kernel takes tls_write_override. */
 static int check_program(const char *name, enum tier tier)
 {
-	_cleanup_(close_skel) struct warden_bpf *skel = warden_bpf__open();
+	_cleanup_(one_close) struct warden_bpf *skel = warden_bpf__open();
 	struct function functions[FUNCTIONS_MAX] = {};
-	int count, r;
+	int count, fd = skel ? one_load(skel, name, tier) : -errno;
 
-	if (!skel || prepare(skel, name, tier) < 0) {
-		printf("not ok %s\n    cannot be prepared: %s\n", name, strerror(errno));
-		return 1;
-	}
-	log_text[0] = '\0';
-	r = warden_bpf__load(skel);
-	if (r == -EACCES && tier == TIER_OVERRIDE) {
+	if (fd == -EACCES && tier == TIER_OVERRIDE) {
 		printf("skip %s # this kernel lets no program write registers\n", name);
 		return 0;
 	}
-	if (r < 0) {
-		printf("not ok %s\n    this kernel refuses it: %s\n", name, strerror(-r));
+	if (fd < 0) {
+		printf("not ok %s\n    this kernel refuses it: %s\n", name, strerror(-fd));
 		return 1;
 	}
-	count = read_functions(bpf_program__fd(bpf_object__find_program_by_name(skel->obj, name)),
-			       functions);
+	count = read_functions(fd, functions);
 	if (count < 0) {
-		printf("not ok %s\n    the depths are not in this log:\n%.400s\n", name, log_text);
+		printf("not ok %s\n    the depths are not in this log:\n%.400s\n", name, one_log);
 		return 1;
 	}
 	return judge(name, functions, count);
@@ -205,17 +150,16 @@ static int check_program(const char *name, enum tier tier)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(close_skel) struct warden_bpf *skel = NULL;
+	_cleanup_(one_close) struct warden_bpf *skel = NULL;
 	struct bpf_program *p;
 	int failed = 0, checked = 0;
 
 	verbose = argc > 1 && !strcmp(argv[1], "-v");
-	libbpf_set_print(be_silent);
+	libbpf_set_print(one_silent);
 	if (geteuid()) {
 		printf("skip stack depth # not root\n");
 		return 0;
 	}
-	template = bpf_map_create(BPF_MAP_TYPE_ARRAY, "image", 4, IMAGE_MIN_SIZE, 1, NULL);
 	skel = warden_bpf__open();
 	bpf_object__for_each_program(p, skel ? skel->obj : NULL)
 	{
