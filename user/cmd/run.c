@@ -2,6 +2,7 @@
 /* warden run: starts a command as a workload, under a policy or only watched. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,6 +134,7 @@ static int lower_policy(const struct policy *policy, const char *file, struct im
 	if (r < 0)
 		diags_print(&diags, file, stderr);
 	diags_free(&diags);
+	malloc_trim(0); /* what compiling needed is not needed again */
 	return r < 0 ? EXIT_POLICY : EXIT_OK;
 }
 

@@ -20,14 +20,19 @@ static int fail(struct blob *b, int error)
 	return b->error;
 }
 
-/* Makes the block `room` bytes large; what is new is zero. */
+/*
+ * Makes the block `room` bytes large; what is new is zero, and mostly stays memory that was never
+ * touched: up to half of a block is padding.
+ */
 static int resize(struct blob *b, size_t room)
 {
-	uint8_t *data = realloc(b->data, room);
+	uint8_t *data = calloc(1, room);
 
 	if (!data)
 		return fail(b, -ENOMEM);
-	memset(data + b->room, 0, room - b->room);
+	if (b->data)
+		memcpy(data, b->data, b->used);
+	free(b->data);
 	b->data = data;
 	b->room = room;
 	return 0;
