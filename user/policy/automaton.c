@@ -60,6 +60,7 @@ struct subsets {
 	struct intern sets;
 	uint64_t *from; /* the set at work: the intern's memory moves */
 	uint64_t *to;
+	uint64_t *stars; /* steps behind which nothing before them counts */
 	uint8_t classes[256];
 	uint8_t sample[256]; /* a byte of each class */
 	uint32_t stride;
@@ -79,6 +80,45 @@ static void add_position(const struct nfa *n, uint64_t *set, uint32_t at)
 		if (n->steps[at].kind == STEP_FORK)
 			add_position(n, set, n->steps[at].to);
 	}
+}
+
+/*
+ * Stars that run over every byte, and that no fork leads past. Whatever can still match from a step
+ * before such a star comes by it, and so can match from the star itself.
+ */
+static void find_stars(struct subsets *s)
+{
+	static const struct byteset all = {{~0ULL, ~0ULL, ~0ULL, ~0ULL}};
+	uint32_t past = 0; /* the farthest that a fork has led to */
+
+	for (uint32_t i = 0; i < s->nfa->count; i++) {
+		const struct nfa_step *step = &s->nfa->steps[i];
+
+		if (step->kind == STEP_FORK)
+			past = step->to > past ? step->to : past;
+		else if (step->kind == STEP_MANY && i >= past &&
+			 !memcmp(&step->set, &all, sizeof(all)))
+			s->stars[i >> 6] |= 1ULL << (i & 63);
+	}
+}
+
+/*
+ * Takes out of a set what is before its last such star. Otherwise states would tell how far a part
+ * of a glob has got once more when the next part is at work already: as many as the product of
+ * both.
+ */
+static void forget(const struct subsets *s, uint64_t *set)
+{
+	uint64_t last;
+	uint32_t w = s->words;
+
+	while (w && !(set[w - 1] & s->stars[w - 1]))
+		w--;
+	if (!w--)
+		return;
+	last = 63 - (uint32_t)__builtin_clzll(set[w] & s->stars[w]);
+	set[w] &= ~0ULL << last;
+	memset(set, 0, w * sizeof(*set));
 }
 
 /* Bytes that no step tells apart are one class. Classes are numbered by their first byte. */
@@ -124,6 +164,7 @@ static void move(struct subsets *s, uint8_t byte)
 			add_position(n, s->to, at + (n->steps[at].kind == STEP_ONE));
 		}
 	}
+	forget(s, s->to);
 }
 
 static int room_for_state(struct subsets *s)
@@ -171,10 +212,13 @@ static int start_set(struct subsets *s)
 	s->stride = 1;
 	s->from = calloc(s->words, sizeof(*s->from));
 	s->to = calloc(s->words, sizeof(*s->to));
-	if (!s->from || !s->to)
+	s->stars = calloc(s->words, sizeof(*s->stars));
+	if (!s->from || !s->to || !s->stars)
 		return -ENOMEM;
 	split_classes(s);
+	find_stars(s);
 	add_position(s->nfa, s->to, 0);
+	forget(s, s->to);
 	if (intern_add(&s->sets, s->to, s->words * sizeof(*s->to), &state) < 0)
 		return -ENOMEM;
 	return room_for_state(s);
@@ -202,6 +246,7 @@ static void subsets_done(struct subsets *s)
 	intern_free(&s->sets);
 	free(s->from);
 	free(s->to);
+	free(s->stars);
 	free(s->next);
 }
 

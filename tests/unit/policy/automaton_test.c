@@ -113,6 +113,40 @@ static void test_skip(void **state)
 	assert_int_equal(dfa_run(d, "", 0), LABEL_NONE);
 }
 
+/* A star that something leads past does not stand for what is before it. */
+static void test_skip_star(void **state)
+{
+	_nfa_ struct nfa n = {};
+	_dfa_ struct dfa *d = NULL;
+
+	/* Any number of "x", then "b", or anything that ends in "ab". */
+	nfa_step(&n, STEP_MANY, byteset_of('x'));
+	nfa_skip(&n, 2);
+	nfa_step(&n, STEP_MANY, byteset_but(NULL));
+	nfa_text(&n, "ab");
+	assert_int_equal(nfa_dfa(&n, 1, DFA_BUDGET, &d), 0);
+	assert_int_equal(dfa_run(d, "b", 1), 1);
+	assert_int_equal(dfa_run(d, "xxb", 3), 1);
+	assert_int_equal(dfa_run(d, "xyab", 4), 1);
+	assert_int_equal(dfa_run(d, "xyb", 3), LABEL_NONE);
+}
+
+/* How far a long part has got is of no interest behind it: stars add states, and do not multiply.
+ */
+static void test_long_part(void **state)
+{
+	_dfa_ struct dfa *d = NULL;
+	char glob[4020] = "";
+
+	glob[0] = '*';
+	memset(glob + 1, 'a', 4000);
+	strcpy(glob + 4000, "b*x*y*");
+	d = glob_dfa(glob, 1);
+	assert_in_range(d->states, 4000, 4010);
+	assert_int_equal(dfa_run(d, glob, strlen(glob)), 1);
+	assert_int_equal(dfa_run(d, glob, strlen(glob) - 2), LABEL_NONE);
+}
+
 static void test_minimal(void **state)
 {
 	_dfa_ struct dfa *star = glob_dfa("*", 1);
@@ -271,7 +305,8 @@ static void test_group_of_none(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_globs),          cmocka_unit_test(test_back),
-	cmocka_unit_test(test_skip),           cmocka_unit_test(test_minimal),
+	cmocka_unit_test(test_skip),           cmocka_unit_test(test_skip_star),
+	cmocka_unit_test(test_long_part),      cmocka_unit_test(test_minimal),
 	cmocka_unit_test(test_minimise_again), cmocka_unit_test(test_products),
 	cmocka_unit_test(test_budget),         cmocka_unit_test(test_groups),
 	cmocka_unit_test(test_group_of_none),
