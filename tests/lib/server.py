@@ -4,6 +4,7 @@
 farend.py).
 
   server.py net2  DIR   TCP and UDP on 127.0.0.2
+  server.py any   DIR   TCP and UDP on every address, in a network namespace without others
   server.py net   DIR   TCP and UDP on 127.0.0.1 and on ::1, unix sockets DIR/stream, DIR/datagram
   server.py https DIR   HTTP/1.1 over TLS on 127.0.0.1, certificate in DIR/cert.pem
   server.py http  DIR   HTTP/1.1 without TLS
@@ -94,13 +95,15 @@ def serve_http(directory, log, kind):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in ("net", "net2", "https", "http", "h2"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("any", "net", "net2", "https", "http", "h2"):
         sys.exit(__doc__)
     kind, directory = sys.argv[1:]
     log = farend.Log(os.path.join(directory, "log"))
     signal.alarm(LIFETIME)
     if kind == "net":
         port = serve_net(directory, log)
+    elif kind == "any":
+        port = serve_host("::", log)
     elif kind == "net2":
         port = serve_host("127.0.0.2", log)
     else:
