@@ -130,12 +130,12 @@ test-kernels: deps-test
 
 bench: deps-test
 	$(call install-packages,$(DEPS_BENCH))
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all $(B)/tests/decision_cost
 	$(Q)tests/bench/run
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS)
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(B)/tests/decision_cost
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -151,10 +151,10 @@ $(B)/ask.bpf.o $(B)/http1_verify.bpf.o:
 	@echo "  LINK    $@"
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(B)/tests/equality_test: $(B)/ask.skel.h
+$(B)/tests/equality_test $(B)/tests/decision_cost: $(B)/ask.skel.h
 $(B)/tests/stack_depth $(B)/tests/verified: $(B)/warden.skel.h
 $(B)/tests/http1_verify: $(B)/http1_verify.skel.h
-$(KERNEL_PROGRAMS): $(B)/tests/%: tests/bpf/%.c $(LIB)
+$(KERNEL_PROGRAMS) $(B)/tests/decision_cost: $(B)/tests/%: tests/bpf/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests -Itests/bpf $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) \

@@ -92,7 +92,8 @@ def run(argv):
 
 @contextlib.contextmanager
 def holding(argv):
-    """Runs argv, which says "ready" and then waits for the end of its input, meanwhile."""
+    """Runs argv, which says "ready", behind other lines, and then waits for the end of its input,
+    meanwhile."""
     with tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, bufsize=0
@@ -100,7 +101,9 @@ def holding(argv):
         try:
             if not select.select([process.stdout], [], [], LIMIT)[0]:
                 raise Failed(f"{argv[0]} is not ready after {LIMIT} s")
-            if process.stdout.readline() != b"ready\n":
+            while (line := process.stdout.readline()) and line != b"ready\n":
+                pass
+            if not line:
                 err.seek(0)
                 raise Failed(f"{argv[0]}: {tail(err.read())}")
             yield process.pid

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import actors
+import rules
 from actors import Failed, Stage
 from table import Results, render
 
@@ -139,11 +140,15 @@ def missing(stage):
 
 
 def measure_all(stage, results, options):
+    begin = time.monotonic()
     stage.write_policy()
     results.tiers = stage.tiers()
     results.skipped = missing(stage)
-    with contextlib.nullcontext() if results.skipped else actors.web_server(stage):
-        measure(stage, results, options)
+    rules.measure_rules(stage, results, options.cost, options.rules)
+    options.seconds -= int(time.monotonic() - begin)
+    if options.rounds:
+        with contextlib.nullcontext() if results.skipped else actors.web_server(stage):
+            measure(stage, results, options)
     stage.settle()
 
 
@@ -169,8 +174,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--warden", type=os.path.abspath, required=True)
     parser.add_argument("--tools", type=os.path.abspath, required=True)
+    parser.add_argument("--cost", type=os.path.abspath, required=True)
     parser.add_argument("--seconds", type=int, default=110)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rules", type=int, default=2)
     options = parser.parse_args()
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)

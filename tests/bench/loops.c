@@ -5,16 +5,19 @@
  *   loops SECONDS ACT...   each ACT for so long; prints two lines each, "ACT NS..." and
  *                          "ACT.cpu NS...": nanoseconds that an act took, and those of them that
  *                          were CPU time of the loop and its children; of every batch the mean
- *   loops hold             prints "ready", and ends when its standard input does
+ *   loops SECONDS ACT... hold, loops hold
+ *                          then prints "ready", and ends when its standard input does
  *
- * ACT: spawn, fork (fork+exec+exit of /bin/true, waited for), connect (connect+close, TCP on
- * loopback). The loop and its children stay on one CPU, so that no migration is measured.
+ * ACT: spawn, fork (fork+exec+exit of /bin/true, or of $LOOPS_PROGRAM; waited for), connect
+ * (connect+close, TCP on loopback). The loop and its children stay on one CPU, so that no migration
+ * is measured.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +34,7 @@
 
 extern char **environ;
 
-static char *const program[] = {"/bin/true", NULL};
+static char *program[] = {"/bin/true", NULL};
 
 static int64_t read_clock(clockid_t clock)
 {
@@ -239,14 +242,16 @@ static void stay(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "hold"))
-		return hold();
-	if (argc < 3) {
-		fprintf(stderr, "usage: loops SECONDS ACT... | loops hold\n");
+	bool held = argc > 1 && !strcmp(argv[argc - 1], "hold");
+
+	if (argc < 3 && !held) {
+		fprintf(stderr, "usage: loops [SECONDS ACT...] [hold]\n");
 		return 2;
 	}
+	if (getenv("LOOPS_PROGRAM"))
+		program[0] = getenv("LOOPS_PROGRAM");
 	stay();
-	for (int i = 2; i < argc; i++)
+	for (int i = 2; i < argc - held; i++)
 		measure_named(argv[i], (int64_t)(atof(argv[1]) * 1e9));
-	return 0;
+	return held ? hold() : 0;
 }

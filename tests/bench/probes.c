@@ -2,7 +2,9 @@
 /*
  *   probes empty CMD   puts probes that do nothing where warden would put its own before it starts
  *                      CMD; prints "ready", and takes them off when its standard input ends
- *   probes loaded      prints "ID NAME" of every BPF program that the kernel holds
+ *   probes stats       has the kernel measure the time of all BPF programs; prints "ready", and
+ * ends that when its standard input ends, or it does probes loaded      prints "ID NAME" of every
+ * BPF program that the kernel holds
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,6 +31,16 @@ static int fail(int r, const char *what)
 {
 	fprintf(stderr, "probes: %s: %s\n", what, strerror(-r));
 	return r;
+}
+
+static void hold(void)
+{
+	char c;
+
+	printf("ready\n");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
 }
 
 /* ---- probes that do nothing ---- */
@@ -90,7 +102,6 @@ static int empty(const char *cmd)
 {
 	struct empty_bpf *skel = empty_bpf__open();
 	struct tls_files files = {0};
-	char c;
 	int r = skel ? load(skel) : -errno;
 
 	if (r < 0)
@@ -103,12 +114,22 @@ static int empty(const char *cmd)
 		if (r < 0)
 			return fail(r, files.files[i]->path);
 	}
-	printf("ready\n");
-	fflush(stdout);
-	while (read(STDIN_FILENO, &c, 1) > 0)
-		;
+	hold();
 	empty_bpf__destroy(skel);
 	tlsfiles_free(&files);
+	return 0;
+}
+
+/* ---- how long programs run ---- */
+
+/* The kernel stops measuring when nobody has that open any more. */
+static int stats(void)
+{
+	_close_ int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	if (fd < 0)
+		return fail(-errno, "cannot have run times measured");
+	hold();
 	return 0;
 }
 
@@ -138,8 +159,10 @@ int main(int argc, char **argv)
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	if (argc == 3 && !strcmp(argv[1], "empty"))
 		return empty(argv[2]) < 0;
+	if (argc == 2 && !strcmp(argv[1], "stats"))
+		return stats() < 0;
 	if (argc == 2 && !strcmp(argv[1], "loaded"))
 		return loaded() < 0;
-	fprintf(stderr, "usage: probes empty CMD | probes loaded\n");
+	fprintf(stderr, "usage: probes empty CMD | probes stats | probes loaded\n");
 	return 2;
 }

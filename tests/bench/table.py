@@ -9,6 +9,7 @@ class Results:
 
     def __init__(self):
         self.values = {}
+        self.groups = {}  # g50 -> automata that 50 globs are
         self.lost = {}  # reason -> records
         self.rounds = 0
         self.seconds = 0.0
@@ -83,10 +84,51 @@ TABLE = [
             ("command's end to warden's", "end", "ms", None),
         ],
     ),
+    (
+        "what rules add to a decision on an exec, a path of 93 bytes",
+        [
+            ("10 rules", "alone.exec.10.0", "ns", None),
+            ("1,000 rules", "alone.exec.1000.0", "ns", None),
+            ("10,000 rules", "alone.exec.10000.0", "ns", None),
+            ("10,000, 50 of them globs: {g50} groups", "alone.exec.10000.50", "ns", None),
+            ("10,000, 100 of them globs: {g100} groups", "alone.exec.10000.100", "ns", None),
+            ("each group", "alone.group", "ns", None),
+        ],
+    ),
+    (
+        "what rules add to a decision on a connect",
+        [
+            ("10 rules", "alone.connect.10.0", "ns", None),
+            ("1,000 rules", "alone.connect.1000.0", "ns", None),
+            ("10,000 rules", "alone.connect.10000.0", "ns", None),
+        ],
+    ),
+    (
+        "the program that decides on real acts, all of its run time",
+        [
+            ("exec, 10 rules", "exec.10.0", "ns", None),
+            ("exec, 1,000 rules / 10", "exec.1000.0/exec.10.0", "", 1.10),
+            ("exec, 10,000 rules / 10", "exec.10000.0/exec.10.0", "", 1.10),
+            ("exec, {g100} groups / none", "exec.10000.100/exec.10000.0", "", None),
+            ("connect, 10 rules", "connect.10.0", "ns", None),
+            ("connect, 1,000 rules / 10", "connect.1000.0/connect.10.0", "", 1.10),
+            ("connect, 10,000 rules / 10", "connect.10000.0/connect.10.0", "", 1.10),
+            ("exec, instructions verified", "exec.verified", " ", None),
+            ("connect, instructions verified", "connect.verified", " ", None),
+        ],
+    ),
+    (
+        "a policy of 10,000 programs and 10,000 destinations",
+        [
+            ("compiling it", "compile.10000.100", "ms", 1e9),
+            ("its image, and its map", "image.10000.100", "MB", None),
+            ("peak memory, RSS", "rss.10000.100", "MB", 48e6),
+        ],
+    ),
 ]
 
 # What a value is divided by, and digits behind the point.
-UNITS = {"": (1, 3), "us": (1e3, 1), "ms": (1e6, 1), "s": (1e9, 2), "MB": (1e6, 1), "%": (0.01, 1)}
+UNITS = {"": (1, 3), " ": (1, 0), "ns": (1, 0), "us": (1e3, 1), "ms": (1e6, 1), "s": (1e9, 2), "MB": (1e6, 1), "%": (0.01, 1)}
 
 
 def number(value, unit):
@@ -99,6 +141,7 @@ def format_row(results, what, name, unit, target):
     if not values:
         return None
     median = statistics.median(values)
+    what = what.format_map(results.groups)
     cells = f"  {what:<38}{number(median, unit):>8} {unit:<3}"
     cells += f"{number(min(values), unit):>8} ..{number(max(values), unit):>8}"
     if target:
@@ -125,7 +168,7 @@ def head(results):
 
 def notes(results):
     lines = [f"Not measured: TLS ({results.skipped})."] if results.skipped else []
-    if results.rounds < 5:
+    if results.values.get("spawn.bare") and results.rounds < 5:
         lines.append(f"Only {results.rounds} rounds: too few to rely on.")
     if results.disturbed:
         lines.append("Another warden was loaded meanwhile: bare is not bare.")
