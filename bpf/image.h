@@ -101,6 +101,16 @@ struct image_bucket { /* of a text table */
 };
 
 /*
+ * Where in a name a prefix may end, or a suffix begin: a bit for each length that there is, and for
+ * each byte that one ends, or begins, with. Most prefixes are directories and end with a slash, so that
+ * tables are asked for each directory of a path and not for each of its bytes.
+ */
+struct image_ends {
+	__u8 lens[NAME_SIZE / 8];
+	__u8 bytes[256 / 8];
+};
+
+/*
  * A deterministic automaton. A state is named by the index of its first transition, so that a step
  * is next = trans[state + classes[byte]] and has no multiplication. Bit 31 of a transition says
  * that the state it leads to accepts.
@@ -122,8 +132,8 @@ struct image_text {
 	struct image_hash literals;
 	struct image_hash prefixes;
 	struct image_hash suffixes;
-	__u32 prefix_lens; /* offset of NAME_SIZE bits: the lengths that prefixes have */
-	__u32 suffix_lens;
+	__u32 prefix_ends; /* offset of struct image_ends, or 0: no prefix */
+	__u32 suffix_ends;
 	__u32 any;	   /* row of the patterns that match every name, or ROW_NONE */
 	__u32 dfa;	   /* offset of struct image_dfa[dfas]: groups of globs; each is walked */
 	__u32 dfas;

@@ -128,12 +128,6 @@ static __always_inline void match_lookup(struct match_ctx *c, __u32 table, __u32
 	loop(image_u32(c->img, (__u64)table + 8) & 0xff, match_bucket, c);
 }
 
-/* True when the bit map at `lens` has the length `len`. */
-static __always_inline int match_has_len(const void *img, __u32 lens, __u32 len)
-{
-	return image_u8(img, (__u64)lens + ((len & (NAME_SIZE - 1)) >> 3)) >> (len & 7) & 1;
-}
-
 static __always_inline __u8 match_byte(const struct match_ctx *c, __u64 at)
 {
 	opaque_value(at);
@@ -141,12 +135,25 @@ static __always_inline __u8 match_byte(const struct match_ctx *c, __u64 at)
 	return c->name[at];
 }
 
+static __always_inline __u32 match_has_bit(const void *img, __u64 map, __u32 bit)
+{
+	return image_u8(img, map + (bit >> 3)) >> (bit & 7) & 1;
+}
+
+/* True when a text of that length may be there, with the byte at `at` of the name at its inner end. */
+static __always_inline __u32 match_ends(const struct match_ctx *c, __u32 ends, __u32 len, __u64 at)
+{
+	return match_has_bit(c->img, ends, len & (NAME_SIZE - 1)) &&
+	       match_has_bit(c->img, (__u64)ends + __builtin_offsetof(struct image_ends, bytes),
+			     match_byte(c, at));
+}
+
 /* m->found holds the offset of the struct image_text. Offsets of its members: */
 #define TEXT_LITERALS	 0
 #define TEXT_PREFIXES	 16
 #define TEXT_SUFFIXES	 32
-#define TEXT_PREFIX_LENS 48
-#define TEXT_SUFFIX_LENS 52
+#define TEXT_PREFIX_ENDS 48
+#define TEXT_SUFFIX_ENDS 52
 #define TEXT_ANY	 56
 #define TEXT_DFA	 60
 #define TEXT_DFAS	 64
@@ -156,9 +163,9 @@ static long match_forward(__u32 i, void *data)
 {
 	struct match_ctx *c = data;
 	struct matcher *m = c->m;
-	__u32 lens = image_u32(c->img, m->found + TEXT_PREFIX_LENS);
+	__u32 ends = image_u32(c->img, m->found + TEXT_PREFIX_ENDS);
 
-	if (lens && match_has_len(c->img, lens, i))
+	if (ends && match_ends(c, ends, i, (__u64)i - 1))
 		match_lookup(c, m->found + TEXT_PREFIXES, 0, i);
 	if (i >= m->len)
 		return 1;
@@ -170,9 +177,9 @@ static long match_backward(__u32 i, void *data)
 {
 	struct match_ctx *c = data;
 	struct matcher *m = c->m;
-	__u32 lens = image_u32(c->img, m->found + TEXT_SUFFIX_LENS);
+	__u32 ends = image_u32(c->img, m->found + TEXT_SUFFIX_ENDS);
 
-	if (match_has_len(c->img, lens, i))
+	if (match_ends(c, ends, i, (__u64)m->len - i))
 		match_lookup(c, m->found + TEXT_SUFFIXES, m->len - i, i);
 	if (i >= m->len)
 		return 1;

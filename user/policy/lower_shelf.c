@@ -126,16 +126,20 @@ int shelf_write(const struct shelf *s, struct lower *l, bool backward, struct im
 	return write_buckets(s, l, hashes, &plan, off);
 }
 
-uint32_t shelf_write_lens(const struct shelf *s, struct lower *l)
+uint32_t shelf_write_ends(const struct shelf *s, struct lower *l, bool backward)
 {
-	uint8_t lens[NAME_SIZE / 8] = {};
+	struct image_ends ends = {};
+	const uint8_t *text;
+	uint8_t byte;
 	size_t len;
 
 	if (!s->texts.count)
 		return 0;
 	for (uint32_t i = 0; i < s->texts.count; i++) {
-		intern_get(&s->texts, i, &len);
-		lens[len >> 3] |= (uint8_t)(1U << (len & 7));
+		text = intern_get(&s->texts, i, &len);
+		byte = text[backward ? 0 : len - 1];
+		ends.lens[len >> 3] |= (uint8_t)(1U << (len & 7));
+		ends.bytes[byte >> 3] |= (uint8_t)(1U << (byte & 7));
 	}
-	return blob_append(&l->blob, lens, sizeof(lens), 8);
+	return blob_append(&l->blob, &ends, sizeof(ends), 8);
 }

@@ -270,8 +270,8 @@ static int write_text(struct text_lower *t, struct image_text *ret)
 		r = shelf_write(&t->shelves[SHAPE_SUFFIX], t->l, true, &ret->suffixes);
 	if (r < 0)
 		return r;
-	ret->prefix_lens = shelf_write_lens(&t->shelves[SHAPE_PREFIX], t->l);
-	ret->suffix_lens = shelf_write_lens(&t->shelves[SHAPE_SUFFIX], t->l);
+	ret->prefix_ends = shelf_write_ends(&t->shelves[SHAPE_PREFIX], t->l, false);
+	ret->suffix_ends = shelf_write_ends(&t->shelves[SHAPE_SUFFIX], t->l, true);
 	r = lower_row(t->l, &t->any, &ret->any);
 	return r < 0 ? r : write_groups(t, ret);
 }

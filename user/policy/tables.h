@@ -80,8 +80,8 @@ int shelves_add_host(struct shelf *literals, struct shelf *prefixes, const char 
 /* Writes the hash table; `backward` for suffixes. Returns 0, -ENOMEM or -E2BIG. */
 int shelf_write(const struct shelf *s, struct lower *l, bool backward, struct image_hash *ret);
 
-/* Writes a bit for each length that there is; returns its offset, or 0 when there is no text. */
-uint32_t shelf_write_lens(const struct shelf *s, struct lower *l);
+/* Writes a struct image_ends; returns its offset, or 0 when there is no text. */
+uint32_t shelf_write_ends(const struct shelf *s, struct lower *l, bool backward);
 
 /* ---- one file each ---- */
 
