@@ -130,6 +130,7 @@ static void checks_as_a_command(void **state)
 	static const char open_policy[] = HEAD "mode: audit\ndeny: [\"net:*:25\"]\n";
 	static const char warned[] = HEAD "deny: [\"net:*:25\", \"net:*:25\"]\n"
 					  "allow: [\"net:*\"]\ndefault: {exec: deny}\n";
+	static const char globs[] = HEAD "deny: [\"exec:/a/*/b/*\", \"exec:/c/*\", \"exec:/d\"]\n";
 	static const char broken[] = HEAD "mode: on\nlimits: []\n";
 	char a[96], b[96], c[96], out[4096], expected[4096];
 
@@ -166,6 +167,11 @@ static void checks_as_a_command(void **state)
 	assert_int_equal(run_check((char *[]){"check", "-", NULL}, out, sizeof(out)), EXIT_POLICY);
 	assert_string_equal(out, "<stdin>:3:7: error: 'mode' must be enforce or audit, not 'on'\n"
 				 "<stdin>:4:1: error: 'limits' is not supported yet\n");
+
+	snprintf(a, sizeof(a), "%s", write_policy("a.yaml", globs, strlen(globs)));
+	assert_int_equal(run_check((char *[]){"check", a, NULL}, out, sizeof(out)), EXIT_OK);
+	assert_string_equal(out, "policy p, mode enforce\nexec  open\nnet   open\nhttp  open\n"
+				 "exec  1 group of globs with several '*' or exceptions\n");
 
 	assert_int_equal(run_check((char *[]){"check", NULL}, out, sizeof(out)), EXIT_USAGE);
 	assert_string_equal(out, "warden: check: no POLICY to check; see 'warden check --help'\n");
