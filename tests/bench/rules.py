@@ -7,6 +7,7 @@ do beside: they find names, read arguments, and write records."""
 import contextlib
 import os
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -86,6 +87,15 @@ def measure_policy(stage, results, path, name):
     stage.settle()
 
 
+def measure_start(stage, results, path):
+    """From warden's start to the first instruction of the command."""
+    argv = [stage.warden, "run", "--quiet", "-p", path, "--audit", stage.audit, "--"]
+    ended = actors.run([*argv, stage.tool("stamp")])
+    seconds, nanos = struct.unpack("qq", ended.out)
+    results.add("rules.start", seconds * 10**9 + nanos - ended.begin)
+    stage.settle()
+
+
 def measure_alone(results, cost, path, name):
     for line in actors.run([cost, path]).out.decode().splitlines():
         act, value = line.split()
@@ -106,6 +116,7 @@ def measure_rules(stage, results, cost, rounds):
         for name, path in turned:
             compile_policy(stage, results, path, name)
             measure_alone(results, cost, path, name)
+        measure_start(stage, results, policies[-1][1])
         with actors.holding([stage.tool("probes"), "stats"]):
             for name, path in turned:
                 measure_policy(stage, results, path, name)

@@ -121,6 +121,7 @@ TABLE = [
         "a policy of 10,000 programs and 10,000 destinations",
         [
             ("compiling it", "compile.10000.100", "ms", 1e9),
+            ("start with it to first instruction", "rules.start", "ms", 1e9),
             ("its image, and its map", "image.10000.100", "MB", None),
             ("peak memory, RSS", "rss.10000.100", "MB", 48e6),
         ],
