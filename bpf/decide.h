@@ -41,6 +41,9 @@ enum activity_flag {
 	ACTIVITY_UNKNOWN = 1, /* it could not be named: too long, unreadable */
 	ACTIVITY_OPAQUE = 2,  /* its plaintext cannot be followed */
 	ACTIVITY_UNRECORDED = 4, /* the audit trail cannot be written */
+	ACTIVITY_ARGS_UNREAD = 8, /* not all arguments are known */
+	ACTIVITY_ENV_UNREAD = 16, /* nor the environment */
+	ACTIVITY_LATER = 32,	  /* they will be, before anything happens: this is a first look */
 };
 
 struct activity {
@@ -49,6 +52,8 @@ struct activity {
 	struct image_row hit; /* over all its names; `allow` only of names that may allow */
 	__u32 phrase; /* index of the struct image_phrase found in its text, or ROW_NONE */
 	__u32 reserved;
+	/* exec: entries whose phrases are in its arguments, in its environment (conds.h) */
+	struct cond_bits seen[COND_TEXTS];
 };
 
 struct decision {

@@ -3,7 +3,8 @@
  * Programs: which ones a workload may run.
  *
  *   lsm.s/bprm_check_security    the caller gets EPERM; nothing has happened
- *   lsm.s/bprm_committed_creds   the arguments that the new program really gets; kills on a refusal
+ *   lsm.s/bprm_committed_creds   the arguments and the environment that the new program really gets;
+ *                                kills on a refusal
  *   lsm/mmap_file, file_mprotect a denied program is not loaded as the code of another one either
  *   tp_btf/sched_process_exec    without LSM: kills the new program before its first instruction
  *   tp_btf/sched_process_exit    a process has ended
@@ -18,7 +19,7 @@
 
 #define ARGS_KEEP   4096 /* bytes of arguments that go into the record */
 #define ARGS_CHUNKS 400	 /* of 16 KiB: more than the 6 MiB that a kernel passes at most */
-#define ARGS_EARLY  512	 /* arguments looked at before the point of no return */
+#define ARGS_EARLY  512	 /* arguments, and variables, looked at before the point of no return */
 
 struct args_ctx { /* on the stack of the caller: pointers only, see match.h */
 	const void *img;
@@ -49,8 +50,23 @@ static long args_count_nul(__u32 i, void *data)
 	return 0;
 }
 
-/* One piece of arguments is in the chunk, `len` bytes: scans it and keeps the beginning. */
-static __always_inline void args_piece(const void *img, struct scratch *s, __u32 len)
+/* True when an entry that was hit asks for more than the name. */
+static __always_inline int exec_asks(const void *img, const struct scratch *s)
+{
+	return conds_want(img, &s->m.hit, COND_ARGS) || conds_want(img, &s->m.hit, COND_ENV);
+}
+
+/* A phrase was found that denies, whatever the rest says. */
+static __always_inline int args_enough(const void *img, const struct scratch *s)
+{
+	return s->phrase != ROW_NONE && !exec_asks(img, s);
+}
+
+/*
+ * One piece of arguments is in the chunk, `len` bytes: scans it and keeps the beginning. Returns how
+ * many of the bytes are arguments.
+ */
+static __always_inline __u32 args_piece(const void *img, struct scratch *s, __u32 len)
 {
 	struct args_ctx c = {.img = img, .s = s};
 	struct rec_exec *r = exec_record(s);
@@ -69,6 +85,8 @@ static __always_inline void args_piece(const void *img, struct scratch *s, __u32
 	}
 	s->cursor = 0;
 	phrase_scan(img, s, len);
+	cond_scan(img, s, len, COND_ARGS);
+	return len;
 }
 
 /* The next `n` bytes of the s->left at user address s->cursor are in the chunk, or cannot be read. */
@@ -81,17 +99,19 @@ static __always_inline long args_advance(struct args_ctx *c, long error, __u64 a
 		loss_add(LOSS_ARGS, s->left);
 		return 1;
 	}
-	args_piece(c->img, s, n);
+	n = args_piece(c->img, s, n);
 	s->left -= n;
 	s->cursor = at + n;
-	return !s->aux || !s->left || s->phrase != ROW_NONE;
+	return !s->aux || !s->left || args_enough(c->img, s);
 }
 
 /* All arguments must have been seen; a phrase that was found is reason enough to stop. */
-static __always_inline void args_end(struct scratch *s)
+static __always_inline void args_end(const void *img, struct scratch *s)
 {
-	if (s->aux && s->phrase == ROW_NONE)
-		exec_record(s)->flags |= EXEC_ARGS_UNREAD;
+	if (!s->aux || args_enough(img, s))
+		return;
+	exec_record(s)->flags |= EXEC_ARGS_UNREAD;
+	s->act.flags |= ACTIVITY_ARGS_UNREAD;
 }
 
 static long args_chunk_sleepable(__u32 i, void *data)
@@ -112,6 +132,46 @@ static long args_chunk(__u32 i, void *data)
 	return args_advance(c, bpf_probe_read_user(c->s->chunk, n, (void *)at), at, n);
 }
 
+/* The same of the environment. It is looked at, and goes into no record. */
+static __always_inline long env_advance(struct args_ctx *c, long error, __u64 at, __u64 n)
+{
+	struct scratch *s = c->s;
+
+	if (error) {
+		loss_add(LOSS_ARGS, s->left);
+		return 1;
+	}
+	s->cursor = 0;
+	cond_scan(c->img, s, n, COND_ENV);
+	s->left -= n;
+	s->cursor = at + n;
+	return !s->left;
+}
+
+static long env_chunk_sleepable(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	__u64 n = chunk_next(c->s->left);
+	__u64 at = c->s->cursor;
+
+	return env_advance(c, bpf_copy_from_user(c->s->chunk, n, (void *)at), at, n);
+}
+
+static long env_chunk(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	__u64 n = chunk_next(c->s->left);
+	__u64 at = c->s->cursor;
+
+	return env_advance(c, bpf_probe_read_user(c->s->chunk, n, (void *)at), at, n);
+}
+
+static __always_inline void env_end(struct scratch *s)
+{
+	if (s->left)
+		s->act.flags |= ACTIVITY_ENV_UNREAD;
+}
+
 /* Names of the program: the path as passed may be denied by, the resolved file may be allowed by. */
 static __noinline void exec_name(const void *img, struct scratch *s, __u32 len)
 {
@@ -127,6 +187,7 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 	long n;
 
 	activity_start(s, KIND_EXEC);
+	conds_init(&s->act);
 	phrase_init(img, s);
 	record_start(s, REC_EXEC, sizeof(*r));
 	r->flags = 0;
@@ -138,6 +199,7 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 	n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, passed);
 	exec_name(img, s, n > 0 ? n - 1 : 0);
 	s->m.hit.allow = RULE_NONE;
+	s->m.hit.conds &= ~image_header(img)->conds.allow;
 	if (n > 1)
 		r->passed_len = record_append(s, s->name, n - 1);
 }
@@ -243,6 +305,7 @@ static __always_inline void exec_decide(const void *img, struct scratch *s)
 {
 	struct rec_exec *r = exec_record(s);
 
+	conds_settle(img, &s->act, &s->m.hit);
 	activity_decide(img, s);
 	if ((r->flags & EXEC_ARGS_UNREAD) && image_has_phrases(img, KIND_EXEC) && !refused(&s->dec))
 		decide_refuse(img, &s->dec, LAYER_CONTENT, RULE_NONE);
@@ -261,30 +324,60 @@ static __always_inline void exec_send(struct scratch *s, __u32 tier, __u32 flags
 
 /* ---- the lsm tier ---- */
 
-/* One argument by its number, through the caller's own argv: a first look, for the error code. */
-static long args_early(__u32 i, void *data)
+/*
+ * String number `i` of the caller's own argv or envp (s->left) into the chunk. Returns its length with
+ * the NUL, 0 at the end of the list (s->count is 1 then), or where it cannot be read.
+ */
+static __always_inline long early_string(struct scratch *s, __u32 i)
 {
-	struct args_ctx *c = data;
-	struct scratch *s = c->s;
 	__u64 pointer = 0;
-	__u64 argv = s->left;
+	__u64 list = s->left;
 	long n;
 
-	if (bpf_copy_from_user(&pointer, sizeof(pointer), (void *)(argv + (__u64)i * 8)) || !pointer)
-		return 1;
+	if (bpf_copy_from_user(&pointer, sizeof(pointer), (void *)(list + (__u64)i * 8)))
+		return 0;
+	if (!pointer) {
+		s->count = 1;
+		return 0;
+	}
 	/* A byte read with faults allowed brings the page in, for the string that follows. */
 	bpf_copy_from_user(s->chunk, 1, (void *)pointer);
 	n = bpf_probe_read_user_str(s->chunk, CHUNK_SIZE, (void *)pointer);
 	if (n <= 0)
-		return 1;
-	s->aux = 2; /* more than the NULs of one argument */
+		return 0;
+	if (n == CHUNK_SIZE)
+		s->aux = 1; /* there may be more of it */
 	s->cursor = 0;
+	return n;
+}
+
+/* A first look, for the error code. */
+static long args_early(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	struct scratch *s = c->s;
+	long n = early_string(s, i);
+
+	if (!n)
+		return 1;
 	if (exec_record(s)->args_len + (__u32)n <= ARGS_KEEP)
 		exec_record(s)->args_len += record_append(s, s->chunk, n);
 	else
 		exec_record(s)->flags |= EXEC_ARGS_CUT;
 	phrase_scan(c->img, s, n);
-	return s->phrase != ROW_NONE;
+	cond_scan(c->img, s, n, COND_ARGS);
+	return args_enough(c->img, s);
+}
+
+static long env_early(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	long n = early_string(c->s, i);
+
+	if (!n)
+		return 1;
+	cond_scan(c->img, c->s, n, COND_ENV);
+	return 0;
 }
 
 #define NR_EXECVE   59
@@ -299,26 +392,52 @@ static __always_inline unsigned long exec_syscall(void)
 	return bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_ax) ? 0 : number;
 }
 
-/* The argv pointer of the system call at work; 0 for calls of other ABIs, which wait for the end. */
-static __always_inline __u64 exec_argv(void)
+/* argv (or envp) of the system call at work; 0 for calls of other ABIs, which wait for the end. */
+static __always_inline __u64 exec_list(int env)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	unsigned long number = exec_syscall(), argv = 0;
+	unsigned long number = exec_syscall(), list = 0;
 
 	if (number == NR_EXECVE)
-		bpf_probe_read_kernel(&argv, sizeof(argv), &regs->si);
+		bpf_probe_read_kernel(&list, sizeof(list), env ? &regs->dx : &regs->si);
 	else if (number == NR_EXECVEAT)
-		bpf_probe_read_kernel(&argv, sizeof(argv), &regs->dx);
-	return argv;
+		bpf_probe_read_kernel(&list, sizeof(list), env ? &regs->r10 : &regs->dx);
+	return list;
+}
+
+static __always_inline void early_begin(const void *img, struct scratch *s, enum cond_text text)
+{
+	conds_begin(img, &s->m, text);
+	s->left = exec_list(text == COND_ENV);
+	s->count = s->aux = 0;
+}
+
+/* Whether all of it was seen. */
+static __always_inline void early_end(struct scratch *s, __u32 unread)
+{
+	if (!s->count || s->aux)
+		s->act.flags |= unread;
 }
 
 static __noinline int exec_look_early(const void *img, struct scratch *s)
 {
 	struct args_ctx c = {.img = img, .s = s};
 
-	s->left = exec_argv();
+	early_begin(img, s, COND_ARGS);
 	if (s->left)
 		loop(ARGS_EARLY, args_early, &c);
+	early_end(s, ACTIVITY_ARGS_UNREAD);
+	return 0;
+}
+
+static __noinline int exec_look_env_early(const void *img, struct scratch *s)
+{
+	struct args_ctx c = {.img = img, .s = s};
+
+	early_begin(img, s, COND_ENV);
+	if (s->left)
+		loop(ARGS_EARLY, env_early, &c);
+	early_end(s, ACTIVITY_ENV_UNREAD);
 	return 0;
 }
 
@@ -328,6 +447,24 @@ static __always_inline int exec_is_script(struct linux_binprm *bprm)
 	char head[2];
 
 	return !bpf_core_read(head, sizeof(head), &bprm->buf) && head[0] == '#' && head[1] == '!';
+}
+
+/*
+ * What is known of the texts that conditions ask for. A script is decided on here for good: what is
+ * asked again, when all is known, is its interpreter. That one is given other arguments than those of
+ * the call, which the kernel makes from the script's first line.
+ */
+static __always_inline void exec_look_ahead(const void *img, struct scratch *s,
+					    struct linux_binprm *bprm)
+{
+	if (image_has_phrases(img, KIND_EXEC) || conds_want(img, &s->m.hit, COND_ARGS))
+		exec_look_early(img, s);
+	if (conds_want(img, &s->m.hit, COND_ENV))
+		exec_look_env_early(img, s);
+	if (BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
+		s->act.flags |= ACTIVITY_ARGS_UNREAD;
+	if (!exec_is_script(bprm))
+		s->act.flags |= ACTIVITY_LATER;
 }
 
 SEC("lsm.s/bprm_check_security")
@@ -344,11 +481,10 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 		return -EPERM;
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, bprm);
-	if (image_has_phrases(img, KIND_EXEC))
-		exec_look_early(img, s);
+	exec_look_ahead(img, s, bprm);
 	exec_decide(img, s);
 	if (refused(&s->dec)) {
-		if (!image_has_phrases(img, KIND_EXEC))
+		if (!exec_record(s)->args_len)
 			exec_look_early(img, s); /* for the record only */
 		exec_cwd(s);
 		exec_send(s, TIER_LSM, EXEC_REFUSED);
@@ -384,9 +520,16 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 	s->aux = BPF_CORE_READ(bprm, argc);
 	c.img = img;
 	c.s = s;
+	conds_begin(img, &s->m, COND_ARGS);
 	if (s->left && s->aux)
 		loop(ARGS_CHUNKS, args_chunk_sleepable, &c);
-	args_end(s);
+	args_end(img, s);
+	if (conds_want(img, &s->m.hit, COND_ENV)) {
+		conds_begin(img, &s->m, COND_ENV);
+		if (!s->aux && s->left)
+			loop(ARGS_CHUNKS, env_chunk_sleepable, &c);
+		env_end(s);
+	}
 	exec_decide(img, s);
 	if (refused(&s->dec))
 		bpf_send_signal(SIGKILL);
@@ -418,7 +561,8 @@ static __always_inline int exec_is_starting(void)
 
 /*
  * Attack: have the loader run it (ld-linux.so FILE). What a program maps as code is asked for deny
- * entries alone, as an allow list names programs and not the libraries that they need.
+ * entries alone, as an allow list names programs and not the libraries that they need. What it is
+ * given as arguments is not known: entries with conditions refuse it.
  */
 static __always_inline int exec_load(struct file *file)
 {
@@ -437,8 +581,11 @@ static __always_inline int exec_load(struct file *file)
 		return -EPERM;
 	exec_start(img, s, 0);
 	exec_inode(img, s, inode);
-	if (BPF_CORE_READ(inode, i_mode) & MODE_EXEC || s->m.hit.deny != RULE_NONE)
+	if (BPF_CORE_READ(inode, i_mode) & MODE_EXEC || s->m.hit.deny != RULE_NONE ||
+	    s->m.hit.conds)
 		exec_names(img, s, file);
+	s->act.flags |= ACTIVITY_ARGS_UNREAD | ACTIVITY_ENV_UNREAD;
+	conds_settle(img, &s->act, &s->m.hit);
 	if (s->m.hit.deny != RULE_NONE) {
 		activity_decide(img, s);
 		exec_send(s, TIER_LSM, EXEC_REFUSED | EXEC_LOADED);
@@ -493,9 +640,18 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 	s->aux = BPF_CORE_READ(bprm, argc);
 	c.img = img;
 	c.s = s;
+	conds_begin(img, &s->m, COND_ARGS);
 	if (s->left && s->aux)
 		loop(ARGS_CHUNKS, args_chunk, &c);
-	args_end(s);
+	args_end(img, s);
+	if (conds_want(img, &s->m.hit, COND_ENV)) {
+		conds_begin(img, &s->m, COND_ENV);
+		s->cursor = BPF_CORE_READ(task, mm, env_start);
+		s->left = BPF_CORE_READ(task, mm, env_end) - s->cursor;
+		if (s->left)
+			loop(ARGS_CHUNKS, env_chunk, &c);
+		env_end(s);
+	}
 	exec_decide(img, s);
 	if (refused(&s->dec))
 		bpf_send_signal(SIGKILL);

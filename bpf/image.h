@@ -70,7 +70,12 @@ struct image_row {
 	__u32 audit;  /* first deny entry with mode: audit */
 	__u32 allow;  /* first allow entry */
 	__u32 opaque; /* first entry of opaque.allow (destinations only) */
+	__u32 reserved[2];
+	__u64 conds; /* entries that ask for more than a name, by their bits: struct image_conds */
 };
+
+#define ROW_EMPTY                                                                                  \
+	{.deny = RULE_NONE, .audit = RULE_NONE, .allow = RULE_NONE, .opaque = RULE_NONE}
 
 /* One rule: an entry of deny, allow, content or opaque, or a key that closes a kind. */
 struct image_rule {
@@ -188,6 +193,36 @@ struct image_phrase {
 	__u32 rule[4]; /* by enum kind; RULE_NONE where the phrase may stand */
 };
 
+/*
+ * Conditions: entries of deny and allow that decide about a program only if its arguments, or its
+ * environment, have one of some phrases, or none of them. Each has a number, in the order of the
+ * rules, which is a bit in the words below.
+ */
+#define CONDS_MAX 64
+
+enum cond_text {
+	COND_ARGS, /* joined by blanks */
+	COND_ENV,  /* one variable a line */
+	COND_TEXTS,
+};
+
+struct cond_bits {
+	__u64 any;
+	__u64 none;
+};
+
+struct image_conds {
+	__u64 deny; /* which entries are of what list, as in struct image_row */
+	__u64 audit;
+	__u64 allow;
+	struct cond_bits need[COND_TEXTS]; /* which have such a list of phrases */
+	struct image_dfa dfas[COND_TEXTS]; /* of the phrases, exact. accept -> index into rows */
+	__u32 rows; /* offset of struct cond_bits[row_count]: in whose lists a phrase is */
+	__u32 row_count;
+	__u32 rules; /* offset of __u32[count]: the rule of each entry */
+	__u32 count;
+};
+
 struct image_kind {
 	__u32 closed_by; /* the rule that closed it (allow or default), or RULE_NONE: open */
 	__u32 ruled;	 /* 1 when any rule at all speaks of this kind */
@@ -224,15 +259,18 @@ struct image_header {
 	__u32 phrase_row_count;
 	__u32 phrase_kinds; /* bits 1 << enum kind: activities whose text phrases are looked for in */
 	__u32 raw;	    /* row of net:raw, or ROW_NONE */
+	struct image_conds conds;
 };
 
-_Static_assert(sizeof(struct image_row) == 16, "rows are indexed by shifts");
+_Static_assert(sizeof(struct image_row) == 32, "rows are indexed by shifts");
 _Static_assert(sizeof(struct image_rule) == 32, "rules are indexed by shifts");
 _Static_assert(sizeof(struct image_bucket) == 24, "layout");
 _Static_assert(sizeof(struct image_dfa) == 32, "layout");
 _Static_assert(sizeof(struct image_dest) == 16, "layout");
 _Static_assert(sizeof(struct image_inode) == 24, "layout");
 _Static_assert(sizeof(struct image_phrase) == 16, "layout");
+_Static_assert(sizeof(struct cond_bits) == 16, "layout");
+_Static_assert(sizeof(struct image_conds) == 24 + 32 + 64 + 16, "layout");
 _Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are aligned");
 
 /* The header of a block. The verifier knows its size, so header fields need no mask. */

@@ -4,10 +4,12 @@
 
 /*
  * Phrases of the content layer, found in one pass over text that comes in pieces: s->chunk holds
- * a piece, s->state the two automata between pieces, s->phrase what was found.
+ * a piece, s->state the two automata between pieces, s->phrase what was found. Phrases of conditions
+ * likewise, in a pass of their own: it goes on to the end of the text.
  */
 
 #include "warden.bpf.h"
+#include "conds.h"
 
 struct phrase_ctx { /* on the stack of the caller: pointers only, see match.h */
 	const void *img;
@@ -73,6 +75,41 @@ static __always_inline void phrase_scan(const void *img, struct scratch *s, __u3
 
 	if (image_has_phrases(img, s->act.kind & 3) && s->phrase == ROW_NONE)
 		loop(len, phrase_byte, &c);
+}
+
+static __always_inline void cond_byte(__u32 i, struct phrase_ctx *c, enum cond_text text)
+{
+	__u64 at = c->s->cursor + i;
+
+	opaque_value(at);
+	at &= CHUNK_SIZE - 1;
+	conds_step(c->img, &c->s->m, text, c->s->chunk[at], &c->s->act);
+}
+
+static long cond_args_byte(__u32 i, void *data)
+{
+	cond_byte(i, data, COND_ARGS);
+	return 0;
+}
+
+static long cond_env_byte(__u32 i, void *data)
+{
+	cond_byte(i, data, COND_ENV);
+	return 0;
+}
+
+/* Looks for what conditions ask for in `len` bytes of s->chunk from s->cursor on. */
+static __always_inline void cond_scan(const void *img, struct scratch *s, __u32 len,
+				      enum cond_text text)
+{
+	struct phrase_ctx c = {.img = img, .s = s};
+
+	if (!conds_want(img, &s->m.hit, text))
+		return;
+	if (text == COND_ARGS)
+		loop(len, cond_args_byte, &c);
+	else
+		loop(len, cond_env_byte, &c);
 }
 
 /* For the record: the scan has stopped where the phrase ended, and from there it can be named. */

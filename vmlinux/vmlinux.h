@@ -122,6 +122,8 @@ struct file {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 };
 
 struct vm_area_struct {
@@ -165,6 +167,7 @@ struct linux_binprm {
 	unsigned long exec;
 	int argc;
 	const char *filename;
+	const char *interp;
 	char buf[256];
 };
 

@@ -18,22 +18,27 @@ struct asked {
 	struct buf activity; /* with a NUL behind */
 	struct buf text;     /* for content rules */
 	uint32_t cut;        /* where its second piece begins */
-	bool mapped;         /* the kernel is asked about the IPv4-mapped address */
+	struct buf env;      /* of a program */
+	uint32_t env_cut;
+	bool mapped; /* the kernel is asked about the IPv4-mapped address */
 	bool audit_failed;
 };
 
 struct answer {
 	struct image_row hit;
-	uint32_t phrase;
+	struct cond_bits seen[COND_TEXTS];
 	struct decision decision;
+	uint32_t phrase;
+	uint32_t reserved;
 };
 
-_Static_assert(sizeof(struct answer) == 36, "compared as bytes");
+_Static_assert(sizeof(struct answer) == 88, "compared as bytes");
 
 static void asked_done(struct asked *a)
 {
 	buf_free(&a->activity);
 	buf_free(&a->text);
+	buf_free(&a->env);
 }
 
 /* What stands for the activity's name in the kernel: behind the kind. */
@@ -105,8 +110,13 @@ static void answer_by_kernel(struct kernel_side *side, const struct asked *a, st
 		memcpy(q->content, a->text.data, a->text.len);
 	q->content_len = (uint32_t)a->text.len;
 	q->cut = a->cut;
+	if (a->env.len)
+		memcpy(q->env, a->env.data, a->env.len);
+	q->env_len = (uint32_t)a->env.len;
+	q->env_cut = a->env_cut;
 	kernel_ask(side, a->audit_failed);
-	*ret = (struct answer){q->hit, q->phrase, q->decision};
+	*ret = (struct answer){.hit = q->hit, .phrase = q->phrase, .decision = q->decision};
+	memcpy(ret->seen, q->seen, sizeof(ret->seen));
 }
 
 static void answer_by_command(const void *img, const struct asked *a, struct answer *ret)
@@ -119,11 +129,15 @@ static void answer_by_command(const void *img, const struct asked *a, struct ans
 	for (size_t i = 0; i < text.len; i++) /* as arguments are written on a command line */
 		if (!text.data[i] && a->ask.name.kind == KIND_EXEC)
 			text.data[i] = ' ';
+	ask.env = a->env.data;
+	ask.env_len = a->env.len;
 	if (a->audit_failed)
 		ask.flags |= ACTIVITY_UNRECORDED;
 	ask_decide(img, &ask, text.data, text.len, &activity, &ret->decision);
 	ret->hit = activity.hit;
 	ret->phrase = activity.phrase;
+	ret->reserved = 0;
+	memcpy(ret->seen, activity.seen, sizeof(ret->seen));
 }
 
 /* ---- differences ---- */
@@ -133,11 +147,12 @@ static void print_answer(const char *who, const struct answer *a)
 	const struct decision *d = &a->decision;
 
 	print_message("%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d; "
-		      "phrase %d\n",
+		      "phrase %d; conditions %#llx, args %#llx %#llx, env %#llx %#llx\n",
 		      who, d->verdict < VERDICT_COUNT ? verdict_names[d->verdict] : "?",
 		      d->layer < LAYER_COUNT ? layer_names[d->layer] : "?", (int)d->rule, d->tier,
 		      (int)a->hit.deny, (int)a->hit.audit, (int)a->hit.allow, (int)a->hit.opaque,
-		      (int)a->phrase);
+		      (int)a->phrase, a->hit.conds, a->seen[COND_ARGS].any, a->seen[COND_ARGS].none,
+		      a->seen[COND_ENV].any, a->seen[COND_ENV].none);
 }
 
 static void print_visible(const char *what, const struct buf *text)
@@ -159,6 +174,8 @@ static void assert_same(const struct buf *policy, const struct asked *a, const s
 		      a->audit_failed ? ", trail broken" : "");
 	print_visible("text", &a->text);
 	print_message("cut at %u\n", a->cut);
+	print_visible("environment", &a->env);
+	print_message("cut at %u\n", a->env_cut);
 	print_answer("kernel", k);
 	print_answer("command", c);
 	fail_msg("kernel and command line differ; WARDEN_SEED=%llu",

@@ -54,6 +54,24 @@ static __always_inline void ask_content(const void *img, struct scratch *s, stru
 	phrase_scan(img, s, q->content_len - q->cut);
 }
 
+static __always_inline void ask_piece(const void *img, struct scratch *s, const void *from,
+				      __u32 cut, __u32 len, enum cond_text text)
+{
+	conds_begin(img, &s->m, text);
+	bpf_probe_read_kernel(s->chunk, text == COND_ARGS ? QUESTION_TEXT : QUESTION_ENV, from);
+	s->cursor = 0;
+	cond_scan(img, s, cut, text);
+	s->cursor = cut;
+	cond_scan(img, s, len - cut, text);
+}
+
+static __always_inline void ask_conditions(const void *img, struct scratch *s, struct question *q)
+{
+	ask_piece(img, s, q->content, q->cut, q->content_len, COND_ARGS);
+	ask_piece(img, s, q->env, q->env_cut, q->env_len, COND_ENV);
+	conds_settle(img, &s->act, &s->m.hit);
+}
+
 SEC("syscall")
 int ask(void *ctx)
 {
@@ -64,11 +82,15 @@ int ask(void *ctx)
 
 	if (q && img && s) {
 		activity_start(s, q->kind);
+		conds_init(&s->act);
 		s->act.flags |= q->flags;
 		ask_name(img, s, q);
 		ask_content(img, s, q);
+		ask_conditions(img, s, q);
 		activity_decide(img, s);
 		q->hit = s->m.hit;
+		q->seen[COND_ARGS] = s->act.seen[COND_ARGS];
+		q->seen[COND_ENV] = s->act.seen[COND_ENV];
 		q->phrase = s->phrase;
 		q->decision = s->dec;
 		q->answered = 1;

@@ -70,6 +70,13 @@ static void random_asked(struct asked *a, const struct policy *policy)
 	a->cut = 0;
 	if (a->ask.name.kind != KIND_NET && pick(2))
 		random_text(&a->text, policy, QUESTION_TEXT, &a->cut);
+	buf_reset(&a->env);
+	a->env_cut = 0;
+	if (pick(2))
+		random_text(&a->env, policy, QUESTION_ENV, &a->env_cut);
+	a->ask.flags |= once_in(8) ? ACTIVITY_ARGS_UNREAD : 0;
+	a->ask.flags |= once_in(8) ? ACTIVITY_ENV_UNREAD : 0;
+	a->ask.flags |= once_in(3) ? ACTIVITY_LATER : 0;
 	a->ask.flags |= once_in(3) ? ACTIVITY_OPAQUE : 0;
 	a->ask.flags |= once_in(50) ? ACTIVITY_UNKNOWN : 0;
 	a->mapped = a->ask.name.family == AF_INET && once_in(4);
@@ -147,6 +154,9 @@ static void test_random(void **state)
 		assert_true(sum > tally.questions / 200);
 	}
 	assert_true(tally.unknown && tally.cut_phrases > 100);
+	for (size_t i = 0; i < COUNT(tally.conds); i++)
+		assert_true(tally.conds[i] > 100);
+	assert_true(tally.entries_held > 200 && tally.entries_failed > 200);
 }
 
 /* ---- what is rare among random questions ---- */

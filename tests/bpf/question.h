@@ -7,6 +7,7 @@
 /* What a test asks the kernel's copy of the decision function, and what it answers. */
 
 #define QUESTION_TEXT 16384
+#define QUESTION_ENV  1024
 
 #define QUESTION_ADDRESS TEXT_COUNT
 #define QUESTION_RAW	 (TEXT_COUNT + 1)
@@ -22,14 +23,19 @@ struct question {
 	__u64 addr[2];     /* host byte order; IPv4 in the low half of the second */
 	__u32 content_len; /* bytes of content for the phrase automata */
 	__u32 cut;         /* how many of them come in a first piece, the rest in a second */
-	struct image_row hit;
+	__u32 env_len;     /* bytes of the environment */
+	__u32 env_cut;
+	struct image_row hit; /* conditions included */
+	struct cond_bits seen[COND_TEXTS];
 	__u32 phrase;
 	__u32 answered;
 	struct decision decision;
 	__u8 name[NAME_SIZE];
 	__u8 content[QUESTION_TEXT];
+	__u8 env[QUESTION_ENV];
 };
 
-_Static_assert(sizeof(struct question) == 88 + NAME_SIZE + QUESTION_TEXT, "shared with BPF");
+_Static_assert(sizeof(struct question) == 144 + NAME_SIZE + QUESTION_TEXT + QUESTION_ENV,
+	       "shared with BPF");
 
 #endif

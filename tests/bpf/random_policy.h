@@ -7,6 +7,7 @@
  * by hand.
  */
 
+#include "image.h"
 #include "random_pattern.h"
 
 #define TOOLS 3
@@ -50,16 +51,62 @@ static void add_list(struct buf *b, random_fn make, uint32_t n)
 	buf_add_char(b, ']');
 }
 
+/* Phrases that end each other, begin each other, and differ by case only. */
+static const char *const phrase_words[] = {
+	"rm -rf", "rm",   "-rf /", "DROP TABLE", "drop",       "able users", "RM",  "Delete",
+	"e f",    "aaab", "aab",   "sudo",       "sudo rm -f", "\xc3\xa4x",  "#!/b"};
+
+static void add_phrase(struct buf *b)
+{
+	ADD_WORD(b, phrase_words);
+}
+
+/* " KEY: {any: [...], none: [...]}", or only one of the lists. */
+static void add_condition(struct buf *b, const char *key)
+{
+	static const char *const lists[] = {"any", "none"};
+	uint32_t which = 1 + pick(3);
+
+	buf_addf(b, ", %s: {", key);
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!(which >> i & 1))
+			continue;
+		buf_addf(b, "%s%s: ", which == 3 && i ? ", " : "", lists[i]);
+		add_list(b, add_phrase, 1 + pick(3));
+	}
+	buf_add_char(b, '}');
+}
+
+static uint32_t conditional_entries; /* a policy may have so many only */
+
+static void add_conditions(struct buf *b)
+{
+	uint32_t which = 1 + pick(3);
+
+	conditional_entries++;
+	if (which & 1)
+		add_condition(b, "args");
+	if (which & 2)
+		add_condition(b, "env");
+}
+
 static void add_entry(struct buf *b, random_fn make, bool denies)
 {
+	/* Only programs have arguments and an environment. */
+	bool conditional = make == add_pattern && conditional_entries < CONDS_MAX && once_in(3);
+
 	buf_add_str(b, "  - ");
-	if (once_in(3)) {
+	if (!conditional && once_in(3)) {
 		add_item(b, make);
 		buf_add_char(b, '\n');
 		return;
 	}
+	if (conditional)
+		make = add_exec;
 	buf_add_str(b, "{match: ");
 	add_list(b, make, 1 + pick(3));
+	if (conditional)
+		add_conditions(b);
 	if (pick(2)) {
 		buf_add_str(b, ", except: ");
 		add_list(b, make, 1 + pick(3));
@@ -123,16 +170,6 @@ static void add_opaque(struct buf *b)
 	add_entries(b, "  allow", add_destination, pick(4));
 }
 
-/* Phrases that end each other, begin each other, and differ by case only. */
-static const char *const phrase_words[] = {
-	"rm -rf", "rm",   "-rf /", "DROP TABLE", "drop",       "able users", "RM",  "Delete",
-	"e f",    "aaab", "aab",   "sudo",       "sudo rm -f", "\xc3\xa4x",  "#!/b"};
-
-static void add_phrase(struct buf *b)
-{
-	ADD_WORD(b, phrase_words);
-}
-
 static void add_content(struct buf *b, uint32_t n)
 {
 	static const char *const places[] = {"exec", "http", "[exec, http]"};
@@ -151,6 +188,7 @@ static void add_content(struct buf *b, uint32_t n)
 /* Appends a policy of up to `entries` deny entries, and somewhat fewer others. */
 static void random_policy(struct buf *b, uint32_t entries)
 {
+	conditional_entries = 0;
 	buf_add_str(b, "version: 1\nname: random\n");
 	if (once_in(6))
 		buf_add_str(b, "mode: audit\n");

@@ -235,15 +235,35 @@ static void random_activity(struct buf *b, const struct policy *policy)
 
 /* ---- texts for content rules ---- */
 
+static const char *choose_of(const struct phrase_list *list)
+{
+	return list->count ? list->items[pick((uint32_t)list->count)] : NULL;
+}
+
+/* A phrase of a condition of the policy, or NULL. */
+static const char *choose_condition(const struct policy *p)
+{
+	const struct entries *list = pick(2) ? &p->deny : &p->allow;
+	const struct entry *e;
+
+	if (!list->count)
+		return NULL;
+	e = &list->items[pick((uint32_t)list->count)];
+	return choose_of(pick(2) ? &e->conds[pick(COND_TEXTS)].any
+				 : &e->conds[pick(COND_TEXTS)].none);
+}
+
 /* A phrase of the policy, or NULL. */
 static const char *choose_phrase(const struct policy *p)
 {
 	const struct content_rule *rule;
 
+	if (pick(2))
+		return choose_condition(p);
 	if (!p->content_count)
 		return NULL;
 	rule = &p->content[pick((uint32_t)p->content_count)];
-	return rule->phrases[pick((uint32_t)rule->phrase_count)];
+	return choose_of(&rule->phrases);
 }
 
 /* Letters of either case, and maybe the end of an argument for a blank. */

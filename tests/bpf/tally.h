@@ -12,6 +12,8 @@ static struct {
 	uint32_t rows[4]; /* deny, audit, allow, opaque of struct image_row */
 	uint32_t phrases;
 	uint32_t cut_phrases;
+	uint32_t conds[4]; /* args.any, args.none, env.any, env.none were found */
+	uint32_t entries_held, entries_failed; /* with conditions: decided, and hit in vain */
 	uint32_t kinds[KIND_COUNT];
 	uint32_t unknown;
 	uint32_t refused_policies;
@@ -30,6 +32,14 @@ static void count_answer(const struct asked *a, const struct answer *answer)
 		tally.rows[i] += rows[i] != RULE_NONE;
 	tally.phrases += answer->phrase != ROW_NONE;
 	tally.cut_phrases += answer->phrase != ROW_NONE && a->cut && a->cut < a->text.len;
+	for (size_t i = 0; i < COND_TEXTS; i++) {
+		tally.conds[2 * i] += answer->seen[i].any != 0;
+		tally.conds[2 * i + 1] += answer->seen[i].none != 0;
+	}
+	if (hit->conds && (hit->deny & hit->audit & hit->allow) == RULE_NONE)
+		tally.entries_failed++;
+	else if (hit->conds)
+		tally.entries_held++;
 	tally.kinds[a->ask.name.kind]++;
 	tally.unknown += !!(a->ask.flags & ACTIVITY_UNKNOWN);
 }
@@ -60,6 +70,11 @@ static void print_tally(void)
 		"%% (%u of them in texts that were cut)\n",
 		tally.rows[0] * percent, tally.rows[1] * percent, tally.rows[2] * percent,
 		tally.rows[3] * percent, tally.phrases * percent, tally.cut_phrases);
+	print_message(
+		"conditions: args.any %u, args.none %u, env.any %u, env.none %u; entries with "
+		"some hit and a rule left %u, none left %u\n",
+		tally.conds[0], tally.conds[1], tally.conds[2], tally.conds[3], tally.entries_held,
+		tally.entries_failed);
 	for (size_t v = 0; v < VERDICT_COUNT; v++)
 		for (size_t l = 0; l < LAYER_COUNT; l++)
 			if (tally.by[v][l])

@@ -42,6 +42,13 @@ deny() {
 	refusals "$(grep -l 'against:.*deny\( \|$\)' "$ways"/* | wc -l)"
 }
 
+# By what it is given instead of by its name alone.
+arguments() {
+	policy "deny: [{match: \"exec:$T/bin/victim\", args: {any: [\"/mark\"]}}]"
+	try arguments run
+	refusals "$(grep -l 'against:.*deny\( \|$\)' "$ways"/* | wc -l)"
+}
+
 allow() {
 	policy 'allow: ["exec:/usr/bin/*", "exec:/usr/sbin/*", "exec:/usr/games/*", "exec:/bin/*", "exec:/sbin/*",' \
 		"  \"exec:$ways/*\"]"
@@ -62,8 +69,10 @@ ran() {
 	exists "$T/free/$1/mark"
 }
 
+# What stops the victim whatever it is given stops it by what it is given, too.
 stopped() {
 	absent "$T/$1/$2/mark"
+	[[ $1 != deny ]] || absent "$T/arguments/$2/mark"
 }
 
 # What is said beforehand is what happens.
@@ -82,6 +91,7 @@ check 'the loader is denied' loader
 check 'explain knows the file' explained
 check 'all ways without a policy' try free allowed
 check 'all ways under a deny list' deny
+check 'all ways under a deny list with conditions' arguments
 check 'all ways under an allow list' allow
 judge_ways ran stopped
 finish

@@ -8,6 +8,9 @@
 need_root
 
 python=/usr/bin/python3
+tier=$("$WARDEN" doctor -o json | "$python" -c '
+import json, sys
+print(*(f["tier"] for f in json.load(sys.stdin)["facilities"] if f["activity"] == "exec" and f["used"]))')
 
 # refused WANT CMD...: CMD, which makes ./mark in the end, does so when allowed, and not when denied.
 refused() {
@@ -186,6 +189,113 @@ argument_behind_4_mb() {
 	policy 'content: [{name: words, deny: ["forbidden phrase"], in: [exec]}]'
 	denied_status='126|137|1' refused 0 "$python" many.py
 	recorded activity=exec:/usr/bin/dash decision.layer=content decision.rule=words
+}
+
+# by_condition RULES CODE WANTED...: CODE starts touch, which makes ./mark, in a way that the condition in
+# RULES is against; another way is not.
+by_condition() {
+	policy "$1"
+	printf '%s\n' "$2" >script # sh reads it, so that only touch has the phrase as an argument
+	refused 0 sh script
+	recorded activity=exec:/usr/bin/touch "${@:3}"
+	printf '%s\n' 'touch fine || true' >script
+	run 0 sh script
+	exists fine
+}
+
+conditions_deny() {
+	by_condition "deny: [{id: no, match: \"exec:/usr/bin/touch\", $1}]" "$2" decision.layer=deny \
+		decision.rule=no decision.matched=exec:/usr/bin/touch
+}
+
+conditions_allow() {
+	by_condition "allow: [\"exec:/bin/sh\", \"exec:/usr/bin/seq\", {match: \"exec:/usr/bin/touch\", $1}]" \
+		"$2" decision.layer=allow decision.rule=allow
+}
+
+# Exact: another case is another phrase, and parts of one are none.
+conditions_are_exact() {
+	policy 'deny: [{match: "exec:/usr/bin/touch", args: {any: ["MARK", "mark2"]}}]'
+	run 0 touch mark
+	exists mark
+}
+
+# Each entry for the program counts, not only the first.
+first_that_holds() {
+	policy 'allow:' '  - "exec:/bin/sh"' \
+		'  - {id: one, match: "exec:/usr/bin/touch", args: {none: ["mark"]}}' \
+		'  - {id: two, match: "exec:/usr/bin/touch", args: {any: ["-a", "-c"]}, env: {none: ["EVIL="]}}'
+	refused 0 sh -c 'touch mark; true'
+	run 0 sh -c 'touch -a mark && touch fine'
+	exists mark
+	exists fine
+	some_line audit 'exec.args.1=-a' decision.verdict=allow decision.rule=two
+	some_line audit 'exec.args.1=fine' decision.verdict=allow decision.rule=one
+	rm mark
+	run 0 sh -c 'EVIL= touch -a mark; true'
+	absent mark
+}
+
+# Only by the environment that the program gets, and nothing of it is recorded.
+by_no_environment() {
+	policy 'allow: ["exec:/usr/bin/env", {match: "exec:/usr/bin/touch", env: {any: ["KEY=s3cr3t"]}}]'
+	denied_status='126|137' refused 0 env -i /usr/bin/touch mark
+	run 0 env -i KEY=s3cr3t /usr/bin/touch mark
+	exists mark
+	! grep s3cr3t audit | grep -v '"path":"/usr/bin/env"'
+}
+
+# The interpreter's arguments are those that the kernel makes of the script's first line.
+of_an_interpreter() {
+	printf '#!%s -I\nopen("mark", "w")\n' "$python" >script
+	printf '#!%s\nopen("mark", "w")\n' "$python" >other
+	chmod 755 script other
+	policy "allow: [\"exec:/bin/sh\", \"exec:$PWD/*\"," \
+		"  {match: \"exec:$(readlink -f "$python")\", args: {any: [\" -I $PWD/s\"]}}]"
+	run 0 sh -c "$PWD/script"
+	exists mark
+	rm mark
+	refused 0 sh -c "$PWD/other -I; true"
+}
+
+# A script's are those that it was called with.
+of_a_script() {
+	printf '#!/bin/sh\n>mark\n' >script
+	chmod 755 script
+	policy "deny: [{match: \"exec:$PWD/script\", args: {any: [\"now\"]}}]"
+	refused 0 sh -c './script now; true'
+	run 0 sh -c './script later'
+	exists mark
+}
+
+# Another thread writes over the arguments while they are looked at. What the program got is what counts.
+changed_meanwhile() {
+	cat >flip.py <<-'END'
+		import ctypes, os, threading
+		libc = ctypes.CDLL(None)
+		name = ctypes.create_string_buffer(b"fine")
+		argv = (ctypes.c_char_p * 3)(b"touch", ctypes.cast(name, ctypes.c_char_p), None)
+		def flip():
+		    while True:
+		        for _ in range(100):
+		            name.raw = b"mark\0"
+		            name.raw = b"fine\0"
+		for _ in range(60):
+		    pid = os.fork()
+		    if not pid:
+		        threading.Thread(target=flip, daemon=True).start()
+		        libc.execve(b"/usr/bin/touch", argv, None)
+		        os._exit(0)
+		    os.waitpid(pid, 0)
+	END
+	allowed 0 "$python" flip.py
+	exists mark
+	exists fine
+	rm mark fine
+	policy "allow: [\"exec:$(readlink -f "$python")\", {match: \"exec:/usr/bin/touch\", args: {none: [mark]}}]"
+	run 0 "$python" flip.py
+	absent mark
+	exists fine
 }
 
 # A program in memory is memfd:NAME; exec:* does not stand for it.
@@ -642,6 +752,30 @@ check 'arguments: behind 3000 others' argument_far_behind
 check 'arguments: at the end of 100 kB' argument_of_100_kb
 check 'arguments: a phrase across two' across_arguments
 check 'arguments: behind 4 MB of others' argument_behind_4_mb
+check 'conditions: args.any denies' conditions_deny 'args: {any: ["a mark"]}' 'touch -a mark || true'
+check 'conditions: args.none does not admit' conditions_allow 'args: {none: ["mark"]}' 'touch mark || true'
+check 'conditions: args behind 3000 others' conditions_deny 'args: {any: ["the phrase"]}' \
+	'touch mark $(seq 3000) "the phrase" || true'
+check 'conditions: args at the end of 100 kB' conditions_allow 'args: {none: ["phrase"]}' \
+	'touch mark "$(printf "%100000s" "phrase")" || true'
+check 'conditions: args across two' conditions_deny 'args: {any: ["mark the phrase"]}' \
+	'touch mark the phrase || true'
+check 'conditions: env.any denies' conditions_deny 'env: {any: ["LD_PRELOAD="]}' \
+	'LD_PRELOAD= touch mark || true'
+check 'conditions: env.none does not admit' conditions_allow 'env: {none: ["LD_PRELOAD="]}' \
+	'LD_PRELOAD= touch mark || true'
+check 'conditions: env behind much else' conditions_deny 'env: {any: ["EVIL=x"]}' \
+	'for i in $(seq 600); do export "V$i=$i"; done; BIG="$(printf "%100000s" EVIL=x)" touch mark || true'
+check 'conditions: exact case' conditions_are_exact
+check 'conditions: the first that holds of several' first_that_holds
+check 'conditions: an empty environment' by_no_environment
+check 'conditions: the arguments of an interpreter' of_an_interpreter
+if [[ $tier == lsm ]]; then
+	check 'conditions: the arguments of a script' of_a_script
+else
+	skip 'conditions: the arguments of a script' "the tier $tier does not know scripts"
+fi
+check 'conditions: arguments that change meanwhile' changed_meanwhile
 check 'in memory: denied by its name' in_memory 'deny: ["exec:memfd:ev*"]' good
 check 'in memory: not admitted by exec:*' in_memory 'allow: ["exec:*"]'
 check 'in memory: admitted by its name' in_memory 'allow: ["exec:/*", "exec:memfd:good"]' good

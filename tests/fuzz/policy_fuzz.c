@@ -92,7 +92,7 @@ static void check_policy(const struct policy *p)
 		check(!closer.rule == !closer.place.line);
 	}
 	for (size_t i = 0; i < p->content_count; i++)
-		check(p->content[i].in && p->content[i].phrase_count && p->content[i].name);
+		check(p->content[i].in && p->content[i].phrases.count && p->content[i].name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

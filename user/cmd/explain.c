@@ -14,6 +14,7 @@
 struct args {
 	const char *policy;
 	const char *text;
+	const char *env;
 };
 
 static int set_policy(void *args, const char *value)
@@ -35,8 +36,10 @@ static int refuse_event(void *args, const char *value)
 
 static const struct opt options[] = {
 	{"policy", 'p', "POLICY", "the policy to ask, - for standard input", OPT_CALL(set_policy)},
-	{"args", 0, "TEXT", "arguments of the program, for content rules",
+	{"args", 0, "TEXT", "arguments of the program, for content rules and conditions",
 	 OPT_TEXT(struct args, text)},
+	{"env", 0, "TEXT", "its environment, one variable a line, for conditions",
+	 OPT_TEXT(struct args, env)},
 	{"id", 0, "KEY=VALUE", "not supported yet", OPT_CALL(refuse_id)},
 	{"event", 0, "AUDIT:SEQ", "not supported yet", OPT_CALL(refuse_event)},
 	{}};
@@ -151,10 +154,12 @@ int cmd_explain(int argc, char **argv)
 	}
 	if (parse_activity(argv[first], ask) < 0)
 		return EXIT_USAGE;
-	if (args.text && ask->name.kind != KIND_EXEC) {
-		log_error("explain: --args is for exec: only");
+	if ((args.text || args.env) && ask->name.kind != KIND_EXEC) {
+		log_error("explain: %s is for exec: only", args.text ? "--args" : "--env");
 		return EXIT_USAGE;
 	}
+	ask->env = args.env;
+	ask->env_len = args.env ? strlen(args.env) : 0;
 	warn_of_path(ask);
 	look_at_file(ask);
 	return answer(&args, argv[first], ask);

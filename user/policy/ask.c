@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conds.h"
+
 static uint64_t half_address(const uint8_t *bytes)
 {
 	uint64_t v = 0;
@@ -86,6 +88,19 @@ uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t le
 	return phrase;
 }
 
+/* ---- conditions ---- */
+
+/* Which entries' phrases are in the text. */
+static void see(const void *img, struct matcher *m, enum cond_text which, const char *text,
+		size_t len, struct activity *a)
+{
+	if (!text || !conds_want(img, &m->hit, which))
+		return;
+	conds_begin(img, m, which);
+	for (size_t i = 0; i < len; i++)
+		conds_step(img, m, which, (uint8_t)text[i], a);
+}
+
 /* ---- decisions ---- */
 
 void ask_decide(const void *img, const struct ask *ask, const char *text, size_t len,
@@ -95,7 +110,11 @@ void ask_decide(const void *img, const struct ask *ask, const char *text, size_t
 
 	matcher_init(&m);
 	activity_init(ret_activity, ask->name.kind);
+	conds_init(ret_activity);
 	ret_activity->flags = ask->flags | match_name(img, ask, &m);
+	see(img, &m, COND_ARGS, text, len, ret_activity);
+	see(img, &m, COND_ENV, ask->env, ask->env_len, ret_activity);
+	conds_settle(img, ret_activity, &m.hit);
 	ret_activity->hit = m.hit;
 	if (text)
 		ret_activity->phrase = ask_phrase(img, ask->name.kind, text, len);

@@ -19,6 +19,9 @@ struct ask {
 	uint32_t len;
 	bool known; /* exec: `file` is the one that has this name; set by who looks at files */
 	struct file_id file;
+	/* exec: its variables, one a line, or NULL; set by who knows them. */
+	const char *env;
+	size_t env_len;
 	uint8_t text[NAME_SIZE];    /* what tables of texts are asked for; addresses have none */
 	char fields[2 * NAME_SIZE]; /* what the pointers in `name` point to */
 };
@@ -35,8 +38,9 @@ struct ask {
 int ask_parse(const char *activity, struct ask *ret, struct buf *complaint);
 
 /*
- * Decides it by the image. `text` is what content rules are to look at: `len` bytes, or NULL. What
- * was hit on the way is left in `ret_activity`.
+ * Decides it by the image. `text` is what content rules, and conditions on arguments, are to look
+ * at: `len` bytes, or NULL. What was hit on the way is left in `ret_activity`, entries whose
+ * conditions hold included.
  */
 void ask_decide(const void *img, const struct ask *ask, const char *text, size_t len,
 		struct activity *ret_activity, struct decision *ret);

@@ -100,12 +100,19 @@ static bool admits_as_much(const struct use *by, const struct use *of)
 	       strchr("/*?", text[0]);
 }
 
+/* An entry that asks for more than names leaves what it matches to others, too. */
+static bool decides_all(const struct entry *by, const struct use *u)
+{
+	return by == u->entry || !entry_is_conditional(by);
+}
+
 static void cover(struct use *u, const struct use *by)
 {
 	bool shadows = by && by->list == LIST_DENY && u->list == LIST_ALLOW && !by->entry->audit;
 	bool covers = by && by->list == u->list && by != u && comes_first(by, u);
 
-	if ((!shadows && !covers) || !admits_as_much(by, u) || !excepts_no_more(by->entry, u))
+	if ((!shadows && !covers) || !decides_all(by->entry, u) || !admits_as_much(by, u) ||
+	    !excepts_no_more(by->entry, u))
 		return;
 	if (covers && !u->by)
 		u->by = by->entry;
@@ -127,7 +134,7 @@ struct firsts {
 static void note_first(struct firsts *f, const struct use *u)
 {
 	keep_first(&f->any[u->list], u);
-	if (!u->entry->except.count)
+	if (!u->entry->except.count && !entry_is_conditional(u->entry))
 		keep_first(&f->plain[u->list], u);
 }
 
@@ -184,7 +191,8 @@ static void cover_by_wider(struct uses *uses, const struct use *by, uint64_t *wo
 
 static void note_any(struct uses *uses, const struct use *u)
 {
-	if (pattern_is_any(u->pattern) && !u->entry->except.count)
+	if (pattern_is_any(u->pattern) && !u->entry->except.count &&
+	    !entry_is_conditional(u->entry))
 		keep_first(&uses->any[u->list][u->pattern->kind], u);
 }
 

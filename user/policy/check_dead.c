@@ -130,13 +130,13 @@ static int check_content(const struct policy *policy, struct diags *diags)
 	int r = 0;
 
 	for (size_t i = 0; i < policy->content_count; i++)
-		room += policy->content[i].phrase_count;
+		room += policy->content[i].phrases.count;
 	phrases = calloc(room, sizeof(*phrases));
 	if (!phrases)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->content_count; i++)
-		for (size_t j = 0; j < policy->content[i].phrase_count; j++, n++)
-			phrases[n] = (struct phrase){policy->content[i].phrases[j],
+		for (size_t j = 0; j < policy->content[i].phrases.count; j++, n++)
+			phrases[n] = (struct phrase){policy->content[i].phrases.items[j],
 						     &policy->content[i], n};
 	qsort(phrases, n, sizeof(*phrases), compare_phrases);
 	for (size_t i = 1; i < n && r == 0; i++)

@@ -6,11 +6,17 @@
 
 /*
  * Inside of policy_check() and policy_check_reach(): what warns of rules that can never decide.
- * Only what is certain whatever happens is said. All return 0 or -ENOMEM.
+ * Only what is certain whatever happens is said. They return 0 or -ENOMEM.
  */
 
 /* Keys that have nothing to say. */
 int check_dead(const struct policy *policy, struct diags *diags);
+
+/*
+ * Numbers the entries that have conditions. Returns -EINVAL, too, with an error in `diags`, when
+ * there are too many of them, or one asks for the arguments of what is no program.
+ */
+int check_conds(struct policy *policy, struct diags *diags);
 
 /* Entries that match what another entry has decided, and exceptions that take all or nothing. */
 int check_covered(const struct policy *policy, struct diags *diags);

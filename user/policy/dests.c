@@ -115,7 +115,7 @@ static uint32_t resolve_base(struct dests *d, uint32_t any, int proto, struct im
 		if (!d->any[i].except)
 			e->base_match = d->round;
 	}
-	*ret = (struct image_row){RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE};
+	*ret = (struct image_row)ROW_EMPTY;
 	for (uint32_t i = 0; i < matched; i++) {
 		const struct dest_entry *e = &d->entries[d->hits[i]];
 
@@ -135,7 +135,7 @@ static struct image_row resolve_port(struct dests *d, const struct dest_use *use
 				     int proto, const struct image_row *base, uint32_t hits,
 				     uint32_t round)
 {
-	struct image_row row = {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE};
+	struct image_row row = ROW_EMPTY;
 	bool excepted = false;
 
 	for (uint32_t i = 0; i < count; i++) {

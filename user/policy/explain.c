@@ -90,6 +90,7 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 			explain_match(e, &entry->match, list->layer != LAYER_DENY);
 		const struct pattern *except = explain_match(e, &entry->except, false);
 		const struct pattern *file = NULL;
+		bool holds;
 
 		if (list->layer == LAYER_DENY && e->ask->known && (!match || except))
 			file = entry_file(entry, &e->ask->file);
@@ -99,16 +100,20 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 		}
 		if (!match)
 			continue;
-		hits += !except;
+		holds = explain_holds(e, entry, NULL);
+		hits += !except && holds;
 		begin_line(out, list->layer);
 		explain_named(out, e, entry->id, entry->place);
-		buf_addf(out, " %s ", file	? "matches the same file by"
-				      : except	? "would match by"
-						: verb);
+		buf_addf(out, " %s ", file && holds	   ? "matches the same file by"
+				      : except || !holds ? "would match by"
+							 : verb);
 		add_pattern(out, e, match);
 		if (except) {
 			buf_add_str(out, ", but excepts ");
 			add_pattern(out, e, except);
+		} else if (!holds) {
+			buf_add_str(out, ", but ");
+			explain_holds(e, entry, out);
 		} else if (entry->audit) {
 			buf_add_str(out, ", and only records (mode: audit)");
 		}
@@ -192,9 +197,9 @@ const char *explain_phrase(const struct explain *e, const struct content_rule *r
 {
 	if (!e->text || !(rule->in >> e->ask->name.kind & 1))
 		return NULL;
-	for (size_t i = 0; i < rule->phrase_count; i++)
-		if (*rule->phrases[i] && has_phrase(e, rule, rule->phrases[i]))
-			return rule->phrases[i];
+	for (size_t i = 0; i < rule->phrases.count; i++)
+		if (*rule->phrases.items[i] && has_phrase(e, rule, rule->phrases.items[i]))
+			return rule->phrases.items[i];
 	return NULL;
 }
 

@@ -18,6 +18,12 @@ const struct pattern *explain_match(const struct explain *e, const struct patter
 /* The first phrase of the rule that is in the text, or NULL. */
 const char *explain_phrase(const struct explain *e, const struct content_rule *rule);
 
+/*
+ * True when the conditions of the entry hold; else appends what is against it: "--args has ...".
+ * `out` may be NULL.
+ */
+bool explain_holds(const struct explain *e, const struct entry *entry, struct buf *out);
+
 /* Appends "ID (FILE:LINE:COL)". */
 void explain_named(struct buf *out, const struct explain *e, const char *id, struct place place);
 

@@ -75,7 +75,8 @@ static void remedy_deny(const struct explain *e, struct buf *out)
 	for (size_t i = 0; i < e->policy->deny.count; i++) {
 		const struct entry *entry = &e->policy->deny.items[i];
 
-		if (entry->audit || !explain_match(e, &entry->match, false) ||
+		if (entry->audit || !explain_holds(e, entry, NULL) ||
+		    !explain_match(e, &entry->match, false) ||
 		    explain_match(e, &entry->except, false))
 			continue;
 		buf_add_str(out, "to allow it, remove ");

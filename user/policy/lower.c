@@ -22,11 +22,12 @@ void row_add(struct image_row *row, const struct image_row *other)
 	row->audit = first(row->audit, other->audit);
 	row->allow = first(row->allow, other->allow);
 	row->opaque = first(row->opaque, other->opaque);
+	row->conds |= other->conds;
 }
 
 bool row_is_empty(const struct image_row *row)
 {
-	return (row->deny & row->audit & row->allow & row->opaque) == RULE_NONE;
+	return (row->deny & row->audit & row->allow & row->opaque) == RULE_NONE && !row->conds;
 }
 
 int lower_label(struct lower *l, const struct image_row *row, uint32_t *ret)
@@ -246,6 +247,8 @@ static int add_tables(struct lower *l)
 		r = lower_inodes(l);
 	if (!r)
 		r = lower_content(l);
+	if (!r)
+		r = lower_conds(l);
 	return r;
 }
 

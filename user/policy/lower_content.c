@@ -10,8 +10,6 @@
 
 /* Phrases: two automata, because those that ignore case read other classes of bytes. */
 
-#define PHRASE_STATES (1U << 22) /* bytes of all phrases; beyond, no image could hold them */
-
 struct content {
 	struct intern labels; /* of struct image_phrase, as they come up */
 	struct intern rows;   /* those that are in the image */
@@ -42,7 +40,7 @@ static size_t count_phrases(const struct policy *p)
 	size_t count = 0;
 
 	for (size_t i = 0; i < p->content_count; i++)
-		count += p->content[i].phrase_count;
+		count += p->content[i].phrases.count;
 	return count;
 }
 
@@ -65,10 +63,10 @@ static int list_phrases(struct content *c, const struct policy *p, bool exact,
 			row.rule[k] = rule->in >> k & 1 ? ix.content + (uint32_t)i : RULE_NONE;
 		if (intern_add(&c->labels, &row, sizeof(row), &label) < 0)
 			return -ENOMEM;
-		for (size_t k = 0; k < rule->phrase_count; k++)
+		for (size_t k = 0; k < rule->phrases.count; k++)
 			phrases[count++] = (struct phrase){
-				.text = rule->phrases[k],
-				.len = strlen(rule->phrases[k]),
+				.text = rule->phrases.items[k],
+				.len = strlen(rule->phrases.items[k]),
 				.label = label,
 			};
 	}

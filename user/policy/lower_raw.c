@@ -16,7 +16,7 @@ static bool any_matches(const struct patterns *patterns,
 
 int lower_raw(struct lower *l)
 {
-	struct image_row row = {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE};
+	struct image_row row = ROW_EMPTY;
 	struct rule_list lists[RULE_LISTS];
 
 	rule_lists(l->policy, lists);

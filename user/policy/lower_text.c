@@ -281,7 +281,7 @@ int lower_text(struct lower *l, enum text text)
 	__attribute__((cleanup(text_lower_done))) struct text_lower t = {
 		.l = l,
 		.text = text,
-		.any = {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE},
+		.any = ROW_EMPTY,
 	};
 	_nfa_ struct nfa rooted = {};
 	int r;

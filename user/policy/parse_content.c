@@ -38,8 +38,8 @@ static int parse_in(const struct keys_ctx *c, const struct key *row, const struc
 
 static int add_phrase(const struct keys_ctx *c, const struct yaml_node *item, void *to)
 {
-	struct content_rule *rule = to;
-	size_t n = rule->phrase_count;
+	struct phrase_list *list = to;
+	size_t n = list->count;
 
 	if (!item->len)
 		return diag_add(c->diags, DIAG_ERROR, item->place,
@@ -48,23 +48,22 @@ static int add_phrase(const struct keys_ctx *c, const struct yaml_node *item, vo
 		return diag_add(c->diags, DIAG_ERROR, item->place,
 				"the phrase is longer than %d bytes", KEYS_MAX_LINE);
 	if (!(n & (n - 1))) { /* full: there is room for the next power of two */
-		char **phrases = reallocarray(rule->phrases, n ? 2 * n : 1, sizeof(*phrases));
+		char **items = reallocarray(list->items, n ? 2 * n : 1, sizeof(*items));
 
-		if (!phrases)
+		if (!items)
 			return -ENOMEM;
-		rule->phrases = phrases;
+		list->items = items;
 	}
-	rule->phrases[n] = strdup(item->text);
-	if (!rule->phrases[n])
+	list->items[n] = strdup(item->text);
+	if (!list->items[n])
 		return -ENOMEM;
-	rule->phrase_count++;
+	list->count++;
 	return 0;
 }
 
-static int parse_phrases(const struct keys_ctx *c, const struct key *row,
-			 const struct yaml_node *key)
+int parse_phrases(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key)
 {
-	return keys_each(c, key, false, add_phrase, c->object);
+	return keys_each(c, key, false, add_phrase, (char *)c->object + row->at);
 }
 
 static const struct key content_rows[] = {
@@ -72,7 +71,10 @@ static const struct key content_rows[] = {
 	 .parse = key_name,
 	 .at = offsetof(struct content_rule, name),
 	 .required = ""},
-	{.name = "deny", .parse = parse_phrases, .required = ""},
+	{.name = "deny",
+	 .parse = parse_phrases,
+	 .at = offsetof(struct content_rule, phrases),
+	 .required = ""},
 	{.name = "in",
 	 .parse = parse_in,
 	 .at = offsetof(struct content_rule, in),

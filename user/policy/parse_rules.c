@@ -58,6 +58,30 @@ static int parse_except(const struct keys_ctx *c, const struct key *row,
 	return keys_each(c, key, true, add_activity, (char *)c->object + row->at);
 }
 
+/* ---- conditions ---- */
+
+static const struct key condition_rows[] = {
+	{.name = "any", .parse = parse_phrases, .at = offsetof(struct condition, any)},
+	{.name = "none", .parse = parse_phrases, .at = offsetof(struct condition, none)},
+};
+
+static const struct key_table condition_table = {"a condition", ROWS(condition_rows)};
+
+static int parse_condition(const struct keys_ctx *c, const struct key *row,
+			   const struct yaml_node *key)
+{
+	struct condition *to = (struct condition *)((char *)c->object + row->at);
+	struct keys_ctx inner = {.diags = c->diags, .policy = c->policy, .object = to};
+
+	if (key->value->type != YAML_MAPPING)
+		return keys_refuse_type(c, key, "a mapping, as {any: [...], none: [...]}");
+	if (!key->value->first)
+		return diag_add(c->diags, DIAG_ERROR, key->value->place, "'%s' is empty",
+				row->name);
+	to->place = key->place;
+	return keys_parse(&inner, &condition_table, key->value);
+}
+
 /* ---- deny, allow, opaque.allow ---- */
 
 static const struct key_word actions[] = {{"deny", false}, {"kill", true}, {}};
@@ -73,8 +97,9 @@ static const struct key_word modes[] = {{"enforce", false}, {"audit", true}, {}}
 	{.name = "match", .parse = parse_match, .at = AT(match), .required = ""},                  \
 	{.name = "except", .parse = parse_except, .at = AT(except)},                               \
 	{.name = "reason", .parse = key_line, .at = AT(reason)},                                   \
-	LATER("until"), LATER("sha256"), LATER("args"), LATER("env"),                              \
-	LATER("changed"), LATER("private"),                                                        \
+	{.name = "args", .parse = parse_condition, .at = AT(conds[COND_ARGS])},                    \
+	{.name = "env", .parse = parse_condition, .at = AT(conds[COND_ENV])},                      \
+	LATER("until"), LATER("sha256"), LATER("changed"), LATER("private"),                       \
 	KIND_ROW("exec"), KIND_ROW("net"), KIND_ROW("http"), KIND_ROW("model"),                    \
 	KIND_ROW("fn"), KIND_ROW("mcp"), KIND_ROW("file")
 /* clang-format on */

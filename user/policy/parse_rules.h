@@ -13,4 +13,7 @@ int parse_opaque_allow(const struct keys_ctx *c, const struct key *row,
 		       const struct yaml_node *key);
 int parse_content(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key);
 
+/* A struct phrase_list: a phrase, or a list of them. */
+int parse_phrases(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key);
+
 #endif

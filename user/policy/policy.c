@@ -5,6 +5,13 @@
 
 #include "policy/pattern.h"
 
+static void phrases_done(struct phrase_list *phrases)
+{
+	for (size_t i = 0; i < phrases->count; i++)
+		free(phrases->items[i]);
+	free(phrases->items);
+}
+
 static void entries_done(struct entries *entries)
 {
 	for (size_t i = 0; i < entries->count; i++) {
@@ -15,6 +22,10 @@ static void entries_done(struct entries *entries)
 		free(e->tool);
 		patterns_done(&e->match);
 		patterns_done(&e->except);
+		for (size_t t = 0; t < COND_TEXTS; t++) {
+			phrases_done(&e->conds[t].any);
+			phrases_done(&e->conds[t].none);
+		}
 	}
 	free(entries->items);
 }
@@ -27,9 +38,7 @@ static void tool_done(struct tool *tool)
 
 static void content_done(struct content_rule *rule)
 {
-	for (size_t i = 0; i < rule->phrase_count; i++)
-		free(rule->phrases[i]);
-	free(rule->phrases);
+	phrases_done(&rule->phrases);
 	free(rule->name);
 	free(rule->reason);
 }

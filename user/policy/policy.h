@@ -80,6 +80,19 @@ struct patterns {
 	size_t count;
 };
 
+/* Phrases: bytes that may occur in a text. */
+struct phrase_list {
+	char **items;
+	size_t count;
+};
+
+/* What a text must have: one of the phrases of `any`, if there are such, and none of `none`. */
+struct condition {
+	struct place place; /* of its key */
+	struct phrase_list any;
+	struct phrase_list none;
+};
+
 /* An entry of deny, allow or opaque.allow. */
 struct entry {
 	struct place place;
@@ -90,7 +103,15 @@ struct entry {
 	bool kill;	/* action: kill */
 	struct patterns match;
 	struct patterns except;
+	struct condition conds[COND_TEXTS]; /* for programs: on its arguments, on its environment */
+	uint32_t cond; /* the number of an entry that has conditions, given by policy_check() */
 };
+
+/* True for an entry that does not decide by names alone. */
+static inline bool entry_is_conditional(const struct entry *e)
+{
+	return e->conds[COND_ARGS].place.line || e->conds[COND_ENV].place.line;
+}
 
 struct entries {
 	struct entry *items;
@@ -108,8 +129,7 @@ struct content_rule {
 	struct place place;
 	char *name;
 	char *reason; /* or NULL */
-	char **phrases;
-	size_t phrase_count;
+	struct phrase_list phrases;
 	uint32_t in; /* 1 << enum kind */
 	bool exact;  /* case: exact */
 };

@@ -60,6 +60,14 @@ void print_rule_number(struct buf *out, const char *what, uint32_t rule)
 		buf_addf(out, " %s %u", what, rule);
 }
 
+static void print_bits(struct buf *out, const char *what, uint64_t bits)
+{
+	if (bits)
+		buf_addf(out, " %s", what);
+	for (; bits; bits &= bits - 1)
+		buf_addf(out, " %d", __builtin_ctzll(bits));
+}
+
 void print_row(struct buf *out, const void *img, uint32_t row)
 {
 	uint64_t at = image_header(img)->rows + (uint64_t)row * sizeof(struct image_row);
@@ -69,6 +77,7 @@ void print_row(struct buf *out, const void *img, uint32_t row)
 	print_rule_number(out, "audit", image_u32(img, at + 4));
 	print_rule_number(out, "allow", image_u32(img, at + 8));
 	print_rule_number(out, "opaque", image_u32(img, at + 12));
+	print_bits(out, "conditions", image_u64(img, at + 24));
 	if (out->len == before)
 		buf_add_str(out, " nothing");
 }
@@ -331,6 +340,50 @@ static void print_phrases(struct buf *out, const void *img)
 	}
 }
 
+/* ---- conditions ---- */
+
+static const char *const cond_texts[COND_TEXTS] = {[COND_ARGS] = "args", [COND_ENV] = "env"};
+
+static void print_cond_row(struct buf *out, const void *img, uint32_t row)
+{
+	uint64_t at = image_header(img)->conds.rows + (uint64_t)row * sizeof(struct cond_bits);
+
+	print_bits(out, "any", image_u64(img, at));
+	print_bits(out, "none", image_u64(img, at + 8));
+}
+
+static void print_cond(struct buf *out, const void *img, uint32_t i)
+{
+	const struct image_conds *c = &image_header(img)->conds;
+
+	buf_addf(out, "condition %u %s rule %u", i,
+		 c->allow >> i & 1   ? "allow"
+		 : c->audit >> i & 1 ? "audit"
+				     : "deny",
+		 image_u32(img, c->rules + (uint64_t)i * 4));
+	for (enum cond_text t = 0; t < COND_TEXTS; t++) {
+		if (c->need[t].any >> i & 1)
+			buf_addf(out, " %s.any", cond_texts[t]);
+		if (c->need[t].none >> i & 1)
+			buf_addf(out, " %s.none", cond_texts[t]);
+	}
+	buf_add_char(out, '\n');
+}
+
+static void print_conds(struct buf *out, const void *img)
+{
+	const struct image_conds *c = &image_header(img)->conds;
+
+	for (uint32_t i = 0; i < c->count; i++)
+		print_cond(out, img, i);
+	for (enum cond_text t = 0; t < COND_TEXTS; t++) {
+		if (!c->dfas[t].trans)
+			continue;
+		buf_addf(out, "phrases of %s", cond_texts[t]);
+		print_dfa(out, img, &c->dfas[t], print_cond_row);
+	}
+}
+
 void image_print(const void *img, struct buf *out)
 {
 	const struct image_header *h = image_header(img);
@@ -345,4 +398,5 @@ void image_print(const void *img, struct buf *out)
 	print_dests(out, img);
 	print_inodes(out, img);
 	print_phrases(out, img);
+	print_conds(out, img);
 }

@@ -50,10 +50,12 @@ void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS])
 
 struct image_row rule_row(const struct rule_list *list, size_t i)
 {
-	struct image_row row = {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE};
+	struct image_row row = ROW_EMPTY;
 	uint32_t rule = list->first + (uint32_t)i;
 
-	if (list->layer == LAYER_OPAQUE)
+	if (entry_is_conditional(&list->entries->items[i]))
+		row.conds = 1ULL << list->entries->items[i].cond;
+	else if (list->layer == LAYER_OPAQUE)
 		row.opaque = rule;
 	else if (list->layer == LAYER_ALLOW)
 		row.allow = rule;

@@ -90,6 +90,10 @@ int lower_net(struct lower *l);
 int lower_raw(struct lower *l);
 int lower_inodes(struct lower *l);
 int lower_content(struct lower *l);
+int lower_conds(struct lower *l);
+
+/* Phrases of all the policy may have that many bytes; beyond, no image could hold them. */
+#define PHRASE_STATES (1U << 22)
 
 /*
  * The texts that match a pattern, as steps. `speaks` is false for a pattern of another kind: it

@@ -27,8 +27,8 @@ static size_t bytes_to(const void *img, const struct image_dfa *d, const char *t
 /* The phrase of the rule that is the end of the text, or NULL. */
 static const char *ending(const struct content_rule *rule, const char *text, size_t len)
 {
-	for (size_t i = 0; i < rule->phrase_count; i++) {
-		const char *phrase = rule->phrases[i];
+	for (size_t i = 0; i < rule->phrases.count; i++) {
+		const char *phrase = rule->phrases.items[i];
 		size_t n = strlen(phrase);
 
 		if (n > len)
@@ -63,8 +63,8 @@ const char *phrase_of(const struct session *s, uint32_t number, const uint32_t f
 	for (size_t i = 0; i < policy->content_count; i++) {
 		const struct content_rule *other = &policy->content[i];
 
-		for (size_t k = 0; other->exact == rule->exact && k < other->phrase_count; k++) {
-			const char *text = other->phrases[k];
+		for (size_t k = 0; other->exact == rule->exact && k < other->phrases.count; k++) {
+			const char *text = other->phrases.items[k];
 			size_t n = bytes_to(s->o.image, dfa, text, found[rule->exact]);
 
 			if (n)

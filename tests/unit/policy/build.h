@@ -91,9 +91,10 @@ static inline struct content_rule *build_content(struct policy *p, const char *n
 
 static inline void build_phrase(struct content_rule *c, const char *phrase)
 {
-	c->phrases = reallocarray(c->phrases, c->phrase_count + 1, sizeof(*c->phrases));
-	assert_non_null(c->phrases);
-	c->phrases[c->phrase_count++] = strdup(phrase);
+	c->phrases.items =
+		reallocarray(c->phrases.items, c->phrases.count + 1, sizeof(*c->phrases.items));
+	assert_non_null(c->phrases.items);
+	c->phrases.items[c->phrases.count++] = strdup(phrase);
 }
 
 /* Compiles; the test fails when that does. */

@@ -221,6 +221,8 @@ static void assert_may_decide(const struct policy *p, const void *img, const str
 
 	if (ask_parse(activity, &ask, &complaint) < 0)
 		return;
+	/* Conditions hold, of entries that refuse or of those that admit. */
+	ask.flags |= ACTIVITY_ARGS_UNREAD | ACTIVITY_ENV_UNREAD | (pick(2) ? ACTIVITY_LATER : 0);
 	ask_decide(img, &ask, NULL, 0, &a, &d);
 	if (!ask_rule(img, d.rule, &rule))
 		return;

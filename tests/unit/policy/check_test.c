@@ -74,6 +74,13 @@ static void refuses(void **state)
 		 "4:11: error: the rule at 3:8 is called 'a', too\n"},
 		{"opaque: {allow: [\"exec:/a\"]}\n",
 		 "3:18: error: 'exec:/a' in opaque.allow: only net: can be opaque\n"},
+		{"allow: [{match: [\"exec:/a\", \"net:*\"], args: {any: x}}]\n",
+		 "3:29: error: 'net:*' in 'allow[0]', which has 'args': only exec: has such\n"},
+		{"deny: [{match: t, env: {none: x}}]\ntools: {t: {match: \"http:*\"}}\n",
+		 "4:20: error: 'http:*' in 'deny[0]', which has 'env': only exec: has such\n"},
+		{"opaque: {allow: [{match: \"net:*\", args: {any: x}}]}\n",
+		 "3:26: error: 'net:*' in 'opaque.allow[0]', which has 'args': only exec: has "
+		 "such\n"},
 		{"opaque: {allow: [t]}\ntools: {t: {match: \"http:*\"}}\n",
 		 "4:20: error: 'http:*' in opaque.allow: only net: can be opaque\n"},
 	};
@@ -122,6 +129,18 @@ static void warns(void **state)
 		 "before it\n"},
 		{"deny: [\"exec:/a\"]\nopaque: {allow: [\"net:*:22\"]}\n", NOTHING},
 		{"deny: [\"net:*:22\"]\nopaque: {allow: [\"net:*:22\"]}\n", NOTHING},
+		/* behind one that asks for more than a name */
+		{"deny: [{match: \"exec:/a\", args: {any: x}}, \"exec:/a\"]\n", NOTHING},
+		{"deny: [{match: \"exec:*\", env: {none: x}}, \"exec:/a\"]\n", NOTHING},
+		{"deny: [{match: \"exec:/*\", args: {any: x}}]\nallow: [\"exec:/a\"]\n", NOTHING},
+		{"allow: [{match: \"exec:/a\", args: {any: x}}, {match: \"exec:/a\", args: {any: y}}]\n",
+		 NOTHING},
+		{"deny: [\"exec:/a\", {match: \"exec:/a\", args: {any: x}}]\n",
+		 "3:19: warning: 'deny[1]' never decides: 'deny[0]' (3:8) comes before it\n"},
+		{"deny: [{match: \"exec:/a\", args: {any: [ab, x], none: [a]}}]\n", NOTHING},
+		{"deny: [{match: \"exec:/a\", args: {any: [ab, xa], none: [a]}}]\n",
+		 "3:27: warning: the condition of 'deny[0]' never holds: each phrase of "
+		 "'args.any' has one of 'args.none' in it\n"},
 		/* behind a rule for everything */
 		{"deny: [\"exec:*\", \"exec:/a\", \"net:*:25\"]\n",
 		 "3:18: warning: 'deny[1]' never decides: 'deny[0]' (3:8) comes before it\n"},
@@ -269,6 +288,27 @@ static void knows_what_closes(void **state)
 }
 
 /* A small file must not become a large policy. */
+/* Of entries with conditions there may be so many, and the first that is too much is named. */
+static void bounds_conditions(void **state)
+{
+	for (unsigned int n = CONDS_MAX; n <= CONDS_MAX + 1; n++) {
+		_buf_ struct buf text = {}, said = {};
+
+		buf_add_str(&text, HEAD "deny:\n");
+		for (unsigned int i = 0; i < n; i++)
+			buf_addf(&text, "  - {match: \"exec:/%u\", args: {any: x}}\n", i);
+		buf_add_char(&text, '\0');
+		if (n > CONDS_MAX)
+			buf_addf(&said,
+				 "%u:5: error: 'deny[%u]' is one more entry with 'args' or 'env' "
+				 "than the %u that are possible: one entry may have any number of "
+				 "programs and phrases\n",
+				 n + 3, n - 1, CONDS_MAX);
+		buf_add_char(&said, '\0');
+		assert_checked(text.data, said.data);
+	}
+}
+
 static void bounds_copies(void **state)
 {
 	struct buf text = {};
@@ -300,6 +340,7 @@ int main(void)
 		cmocka_unit_test(says_nothing_of_a_good_policy),
 		cmocka_unit_test(knows_what_closes),
 		cmocka_unit_test(bounds_copies),
+		cmocka_unit_test(bounds_conditions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

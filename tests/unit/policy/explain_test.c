@@ -120,6 +120,51 @@ static void test_lines(void **state)
 	}
 }
 
+static void test_conditions(void **state)
+{
+	static const char text[] =
+		"version: 1\n"
+		"name: conditions\n"
+		"deny:\n"
+		"  - {match: \"exec:/git\", args: {any: [\"--force\", \"x\"]}}\n"
+		"allow:\n"
+		"  - {match: \"exec:/git\", args: {none: [\"remote\"]}, env: {any: [\"A=\"]}}\n"
+		"  - {match: \"exec:/git\", args: {any: [\"push\"]}}\n";
+	static const struct {
+		const char *args;
+		const char *want;
+	} cases[] = {
+		{"git push",
+		 "allow allow allow[1] p.yaml:7:5\n"
+		 "deny:     deny[0] (p.yaml:4:5) would match by \"exec:/git\" (p.yaml:4:13), but --args "
+		 "has no phrase of its args.any\n"
+		 "deny:     no entry matches\n"
+		 "allow:    allow[0] (p.yaml:6:5) would match by \"exec:/git\" (p.yaml:6:13), but --env "
+		 "has no phrase of its env.any\n"
+		 "allow:    allow[1] (p.yaml:7:5) admits it by \"exec:/git\" (p.yaml:7:13)\n"
+		 "content:  no rule for exec\n"},
+		{"git remote --force",
+		 "deny deny deny[0] p.yaml:4:5\n"
+		 "deny:     deny[0] (p.yaml:4:5) matches \"exec:/git\" (p.yaml:4:13)\n"
+		 "allow:    allow[0] (p.yaml:6:5) would match by \"exec:/git\" (p.yaml:6:13), but "
+		 "--args has \"remote\" of its args.none\n"
+		 "allow:    allow[1] (p.yaml:7:5) would match by \"exec:/git\" (p.yaml:7:13), but "
+		 "--args has no phrase of its args.any\n"
+		 "allow:    no entry admits it, and exec is closed by allow (p.yaml:5:1)\n"
+		 "content:  no rule for exec\n"
+		 "reason:   denied by deny[0]\n"
+		 "to allow it, remove deny[0] (p.yaml:4:5), or add to its except: - \"exec:/git\"\n"
+		 "to allow it, add to allow: - \"exec:/git\"\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_buf_ struct buf got = {};
+
+		explain_text(text, "exec:/git", cases[i].args, &got);
+		assert_string_equal(got.data, cases[i].want);
+	}
+}
+
 /* ---- remedies work ---- */
 
 /* Puts what stands behind "add to allow: " and "except: " where the explanation says. */
@@ -236,7 +281,7 @@ static void test_visible(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_lines),   cmocka_unit_test(test_remedies),
 	cmocka_unit_test(test_unknown), cmocka_unit_test(test_too_long),
-	cmocka_unit_test(test_visible),
+	cmocka_unit_test(test_visible), cmocka_unit_test(test_conditions),
 };
 
 int main(void)

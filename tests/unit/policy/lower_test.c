@@ -266,7 +266,7 @@ static bool is_roundabout(const struct ask *ask)
 
 static uint32_t check_name(const struct policy *p, const void *img, const char *activity)
 {
-	static const struct image_row none = {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE};
+	static const struct image_row none = ROW_EMPTY;
 	_buf_ struct buf complaint = {};
 	struct image_row want, got;
 	struct activity a;
@@ -513,26 +513,28 @@ static void test_raw(void **state)
 {
 	static const struct {
 		const char *deny, *except, *allow;
-		struct image_row row;
+		uint32_t denied, allowed;
 	} rows[] = {
-		{"net:10.0.0.0/8", NULL, "net:*", {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE}},
-		{"net:*", NULL, "net:raw", {0, RULE_NONE, 1, RULE_NONE}},
-		{"net:*", "net:raw", "net:*", {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE}},
-		{"net:raw", NULL, "net:*", {0, RULE_NONE, RULE_NONE, RULE_NONE}},
-		{"net:raw", "net:*", "net:raw", {RULE_NONE, RULE_NONE, 1, RULE_NONE}},
-		{"net:*:80", NULL, "net:unix", {RULE_NONE, RULE_NONE, RULE_NONE, RULE_NONE}},
+		{"net:10.0.0.0/8", NULL, "net:*", RULE_NONE, RULE_NONE},
+		{"net:*", NULL, "net:raw", 0, 1},
+		{"net:*", "net:raw", "net:*", RULE_NONE, RULE_NONE},
+		{"net:raw", NULL, "net:*", 0, RULE_NONE},
+		{"net:raw", "net:*", "net:raw", RULE_NONE, 1},
+		{"net:*:80", NULL, "net:unix", RULE_NONE, RULE_NONE},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct policy *p = build_policy();
 		struct image_block block;
-		struct image_row row;
+		struct image_row row, want = ROW_EMPTY;
 
+		want.deny = rows[i].denied;
+		want.allow = rows[i].allowed;
 		build_rule(&p->deny, "deny", rows[i].deny, rows[i].except);
 		build_rule(&p->allow, "allow", rows[i].allow, NULL);
 		block = build_image(p);
 		row = hits_of(block.data, "net:raw");
-		assert_memory_equal(&row, &rows[i].row, sizeof(row));
+		assert_memory_equal(&row, &want, sizeof(row));
 		free(block.data);
 		policy_free(&p);
 	}

@@ -179,12 +179,12 @@ static void reads_tools_and_content(void **state)
 	assert_int_equal(p->content_count, 2);
 	assert_string_equal(p->content[0].name, "sql");
 	assert_place(p->content[0].place, 7, 3);
-	assert_int_equal(p->content[0].phrase_count, 2);
-	assert_string_equal(p->content[0].phrases[1], "rm -rf");
+	assert_int_equal(p->content[0].phrases.count, 2);
+	assert_string_equal(p->content[0].phrases.items[1], "rm -rf");
 	assert_int_equal(p->content[0].in, 1U << KIND_EXEC | 1U << KIND_HTTP);
 	assert_false(p->content[0].exact);
 	assert_null(p->content[0].reason);
-	assert_string_equal(p->content[1].phrases[0], "\x01\n");
+	assert_string_equal(p->content[1].phrases.items[0], "\x01\n");
 	assert_int_equal(p->content[1].in, 1U << KIND_HTTP);
 	assert_true(p->content[1].exact);
 	assert_string_equal(p->content[1].reason, "r");
@@ -325,10 +325,20 @@ static void refuses_bad_policies(void **state)
 		{HEAD "allow: [{match: \"exec:/a\", sha256: x, args: x, env: x, changed: x, "
 		      "private: x}]\n",
 		 "3:28: error: 'sha256' is not supported yet\n"
-		 "3:39: error: 'args' is not supported yet\n"
-		 "3:48: error: 'env' is not supported yet\n"
+		 "3:45: error: 'args' must be a mapping, as {any: [...], none: [...]}, not a string\n"
+		 "3:53: error: 'env' must be a mapping, as {any: [...], none: [...]}, not a string\n"
 		 "3:56: error: 'changed' is not supported yet\n"
 		 "3:68: error: 'private' is not supported yet\n"},
+		{HEAD "allow: [{match: \"exec:/a\", args: {}}]\n",
+		 "3:34: error: 'args' is empty\n"},
+		{HEAD "allow: [{match: \"exec:/a\", args: , env: {any: [], none: ['', [x]]}}]\n",
+		 "3:28: error: 'args' has no value: write a mapping, as {any: [...], none: "
+		 "[...]}\n"
+		 "3:47: error: 'any' is empty\n"
+		 "3:58: error: an empty phrase would be in every text\n"
+		 "3:62: error: 'none' must be a list of strings\n"},
+		{HEAD "allow: [{match: \"exec:/a\", args: {all: x}}]\n",
+		 "3:35: error: unknown key 'all' in a condition\n"},
 		{HEAD "tools: []\n", "3:8: error: 'tools' must be a mapping of names to tools ({} "
 				     "for none), not a list\n"},
 		{HEAD "tools: {search: \"exec:/a\"}\n",

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#include "policy/explain_parts.h"
+
+#include "base/utf8.h"
+
+static const char *const keys[COND_TEXTS] = {[COND_ARGS] = "args", [COND_ENV] = "env"};
+
+/* The first phrase of the list that is in the text, or NULL. */
+static const char *find_phrase(const char *text, size_t len, const struct phrase_list *list)
+{
+	for (size_t i = 0; text && i < list->count; i++)
+		if (memmem(text, len, list->items[i], strlen(list->items[i])))
+			return list->items[i];
+	return NULL;
+}
+
+bool explain_holds(const struct explain *e, const struct entry *entry, struct buf *out)
+{
+	const char *const texts[COND_TEXTS] = {[COND_ARGS] = e->text, [COND_ENV] = e->ask->env};
+	const size_t lens[COND_TEXTS] = {[COND_ARGS] = e->text_len, [COND_ENV] = e->ask->env_len};
+
+	for (enum cond_text t = 0; t < COND_TEXTS; t++) {
+		const struct condition *c = &entry->conds[t];
+		const char *none = find_phrase(texts[t], lens[t], &c->none);
+
+		if (!none && (!c->any.count || find_phrase(texts[t], lens[t], &c->any)))
+			continue;
+		if (out && none) {
+			buf_addf(out, "--%s has \"", keys[t]);
+			utf8_visible(out, none, strlen(none));
+			buf_addf(out, "\" of its %s.none", keys[t]);
+		} else if (out) {
+			buf_addf(out, "--%s has no phrase of its %s.any", keys[t], keys[t]);
+		}
+		return false;
+	}
+	return true;
+}
