@@ -86,8 +86,9 @@ static __always_inline __u32 conds_first(const void *img, __u64 entries)
 }
 
 /*
- * Adds to what was hit the entries whose conditions hold, for decide(). Where a text is not known,
- * an entry that refuses counts and one that admits does not; the other way round when it is asked
+ * Makes of what the names of a program hit what counts, for decide(): adds the entries whose
+ * conditions hold, and takes away what does not admit a changed file. Where a text is not known, an
+ * entry that refuses counts and one that admits does not; the other way round when all is asked
  * again.
  */
 static __always_inline void conds_settle(const void *img, const struct activity *a,
@@ -101,6 +102,10 @@ static __always_inline void conds_settle(const void *img, const struct activity 
 	conds_ask(&c->need[COND_ENV], &a->seen[COND_ENV], a->flags & ACTIVITY_ENV_UNREAD, &held);
 	refuse = a->flags & ACTIVITY_LATER ? held.sure : held.maybe;
 	admit = a->flags & ACTIVITY_LATER ? held.maybe : held.sure;
+	if (a->flags & ACTIVITY_CHANGED) {
+		hit->allow = hit->changed;
+		admit &= c->changed;
+	}
 	hit->deny = match_min(hit->deny, conds_first(img, refuse & c->deny));
 	hit->audit = match_min(hit->audit, conds_first(img, refuse & c->audit));
 	hit->allow = match_min(hit->allow, conds_first(img, admit & c->allow));

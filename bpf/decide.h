@@ -44,6 +44,7 @@ enum activity_flag {
 	ACTIVITY_ARGS_UNREAD = 8, /* not all arguments are known */
 	ACTIVITY_ENV_UNREAD = 16, /* nor the environment */
 	ACTIVITY_LATER = 32,	  /* they will be, before anything happens: this is a first look */
+	ACTIVITY_CHANGED = 64,	  /* the file was changed since the run began, or is new */
 };
 
 struct activity {

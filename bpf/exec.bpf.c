@@ -14,6 +14,7 @@
  * from the new program's own stack, after the point of no return and before it runs.
  */
 #include "object.bpf.h"
+#include "ctime.bpf.h"
 #include "path.bpf.h"
 #include "phrase.bpf.h"
 
@@ -271,8 +272,11 @@ static __always_inline void exec_resolved(const void *img, struct scratch *s,
 					  struct linux_binprm *bprm)
 {
 	struct file *file = BPF_CORE_READ(bprm, file);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
-	exec_inode(img, s, BPF_CORE_READ(file, f_inode));
+	if (ctime_is_new(inode))
+		s->act.flags |= ACTIVITY_CHANGED;
+	exec_inode(img, s, inode);
 	exec_names(img, s, file);
 }
 
@@ -305,8 +309,13 @@ static __always_inline void exec_decide(const void *img, struct scratch *s)
 {
 	struct rec_exec *r = exec_record(s);
 
+	if ((s->act.flags & ACTIVITY_CHANGED) &&
+	    (s->m.hit.allow != RULE_NONE || s->m.hit.conds & image_header(img)->conds.allow))
+		r->flags |= EXEC_CHANGED;
 	conds_settle(img, &s->act, &s->m.hit);
 	activity_decide(img, s);
+	if (s->m.hit.allow != RULE_NONE)
+		r->flags &= ~EXEC_CHANGED;
 	if ((r->flags & EXEC_ARGS_UNREAD) && image_has_phrases(img, KIND_EXEC) && !refused(&s->dec))
 		decide_refuse(img, &s->dec, LAYER_CONTENT, RULE_NONE);
 }

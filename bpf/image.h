@@ -70,12 +70,17 @@ struct image_row {
 	__u32 audit;  /* first deny entry with mode: audit */
 	__u32 allow;  /* first allow entry */
 	__u32 opaque; /* first entry of opaque.allow (destinations only) */
-	__u32 reserved[2];
+	__u32 changed; /* first allow entry that admits files changed since the run began, too */
+	__u32 reserved;
 	__u64 conds; /* entries that ask for more than a name, by their bits: struct image_conds */
 };
 
 #define ROW_EMPTY                                                                                  \
-	{.deny = RULE_NONE, .audit = RULE_NONE, .allow = RULE_NONE, .opaque = RULE_NONE}
+	{.deny = RULE_NONE,                                                                        \
+	 .audit = RULE_NONE,                                                                       \
+	 .allow = RULE_NONE,                                                                       \
+	 .opaque = RULE_NONE,                                                                      \
+	 .changed = RULE_NONE}
 
 /* One rule: an entry of deny, allow, content or opaque, or a key that closes a kind. */
 struct image_rule {
@@ -215,6 +220,7 @@ struct image_conds {
 	__u64 deny; /* which entries are of what list, as in struct image_row */
 	__u64 audit;
 	__u64 allow;
+	__u64 changed; /* of `allow`: admit changed files, too */
 	struct cond_bits need[COND_TEXTS]; /* which have such a list of phrases */
 	struct image_dfa dfas[COND_TEXTS]; /* of the phrases, exact. accept -> index into rows */
 	__u32 rows; /* offset of struct cond_bits[row_count]: in whose lists a phrase is */
@@ -270,7 +276,7 @@ _Static_assert(sizeof(struct image_dest) == 16, "layout");
 _Static_assert(sizeof(struct image_inode) == 24, "layout");
 _Static_assert(sizeof(struct image_phrase) == 16, "layout");
 _Static_assert(sizeof(struct cond_bits) == 16, "layout");
-_Static_assert(sizeof(struct image_conds) == 24 + 32 + 64 + 16, "layout");
+_Static_assert(sizeof(struct image_conds) == 32 + 32 + 64 + 16, "layout");
 _Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are aligned");
 
 /* The header of a block. The verifier knows its size, so header fields need no mask. */

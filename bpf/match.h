@@ -55,7 +55,8 @@ static __always_inline __u32 match_dest_slot(__u64 key, __u32 mask)
 static __always_inline void matcher_init(struct matcher *m)
 {
 	m->hit.deny = m->hit.audit = m->hit.allow = m->hit.opaque = RULE_NONE;
-	m->hit.reserved[0] = m->hit.reserved[1] = 0;
+	m->hit.changed = RULE_NONE;
+	m->hit.reserved = 0;
 	m->hit.conds = 0;
 }
 
@@ -75,6 +76,7 @@ static __always_inline void match_add_row(const void *img, struct matcher *m, __
 	m->hit.audit = match_min(m->hit.audit, image_u32(img, at + 4));
 	m->hit.allow = match_min(m->hit.allow, image_u32(img, at + 8));
 	m->hit.opaque = match_min(m->hit.opaque, image_u32(img, at + 12));
+	m->hit.changed = match_min(m->hit.changed, image_u32(img, at + 16));
 	m->hit.conds |= image_u64(img, at + 24);
 }
 

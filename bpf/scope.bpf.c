@@ -23,6 +23,7 @@ const volatile __u64 digest_key = 0;
 
 __u32 audit_failed = 0;
 __u32 scope_level = 0;
+__u64 run_began = 0;
 __u32 doomed_full = 0;
 __u32 doomed_seen = 0;
 __u32 reader_awake = 0;

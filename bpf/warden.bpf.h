@@ -32,6 +32,7 @@ extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle(
 extern __u32 doomed_full;  /* somebody did not fit into `doomed`: all are to die */
 extern __u32 doomed_seen;  /* somebody is in `doomed`, or was */
 extern __u32 reader_awake; /* user space: it looks for records by itself, within a millisecond */
+extern __u64 run_began;	   /* by the clock that files are dated by, ns; 0: it has not yet */
 
 /* ---- maps ---- */
 

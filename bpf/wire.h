@@ -59,6 +59,7 @@ enum exec_flag {
 	EXEC_NO_PATH = 8,     /* the file has no name */
 	EXEC_LOADED = 16,     /* as code of the program that runs already */
 	EXEC_SCRIPT = 32,     /* its interpreter is run for it, and has a record of its own */
+	EXEC_CHANGED = 64,    /* an allow entry that matches does not admit files changed in the run */
 };
 
 struct rec_exit {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -249,6 +250,14 @@ int kernel_settle(struct kernel *k)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 
+	struct timespec now;
+	uint64_t ns;
+
+	/* What the kernel dates files by; the exact time may be some milliseconds ahead of it. */
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
+		return -errno;
+	ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	__atomic_store_n(&k->skel->bss->run_began, ns, __ATOMIC_RELEASE);
 	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.scope_settle), &opts) < 0)
 		return -errno;
 	return opts.retval ? -ENOTDIR : 0;

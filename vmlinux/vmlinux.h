@@ -86,6 +86,7 @@ struct qstr {
 
 struct super_block {
 	dev_t s_dev;
+	u32 s_time_gran;
 };
 
 struct inode {

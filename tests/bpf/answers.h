@@ -146,13 +146,14 @@ static void print_answer(const char *who, const struct answer *a)
 {
 	const struct decision *d = &a->decision;
 
-	print_message("%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d; "
+	print_message("%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d "
+		      "changed %d; "
 		      "phrase %d; conditions %#llx, args %#llx %#llx, env %#llx %#llx\n",
 		      who, d->verdict < VERDICT_COUNT ? verdict_names[d->verdict] : "?",
 		      d->layer < LAYER_COUNT ? layer_names[d->layer] : "?", (int)d->rule, d->tier,
 		      (int)a->hit.deny, (int)a->hit.audit, (int)a->hit.allow, (int)a->hit.opaque,
-		      (int)a->phrase, a->hit.conds, a->seen[COND_ARGS].any, a->seen[COND_ARGS].none,
-		      a->seen[COND_ENV].any, a->seen[COND_ENV].none);
+		      (int)a->hit.changed, (int)a->phrase, a->hit.conds, a->seen[COND_ARGS].any,
+		      a->seen[COND_ARGS].none, a->seen[COND_ENV].any, a->seen[COND_ENV].none);
 }
 
 static void print_visible(const char *what, const struct buf *text)

@@ -77,6 +77,7 @@ static void random_asked(struct asked *a, const struct policy *policy)
 	a->ask.flags |= once_in(8) ? ACTIVITY_ARGS_UNREAD : 0;
 	a->ask.flags |= once_in(8) ? ACTIVITY_ENV_UNREAD : 0;
 	a->ask.flags |= once_in(3) ? ACTIVITY_LATER : 0;
+	a->ask.flags |= once_in(4) ? ACTIVITY_CHANGED : 0;
 	a->ask.flags |= once_in(3) ? ACTIVITY_OPAQUE : 0;
 	a->ask.flags |= once_in(50) ? ACTIVITY_UNKNOWN : 0;
 	a->mapped = a->ask.name.family == AF_INET && once_in(4);
@@ -156,6 +157,7 @@ static void test_random(void **state)
 	assert_true(tally.unknown && tally.cut_phrases > 100);
 	for (size_t i = 0; i < COUNT(tally.conds); i++)
 		assert_true(tally.conds[i] > 100);
+	assert_true(tally.changed_admitted > 20 && tally.changed_refused > 20);
 	assert_true(tally.entries_held > 200 && tally.entries_failed > 200);
 }
 

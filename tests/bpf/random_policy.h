@@ -79,10 +79,14 @@ static void add_condition(struct buf *b, const char *key)
 
 static uint32_t conditional_entries; /* a policy may have so many only */
 
-static void add_conditions(struct buf *b)
+static void add_conditions(struct buf *b, bool denies)
 {
-	uint32_t which = 1 + pick(3);
+	uint32_t which = pick(denies ? 3 : 4) + denies;
 
+	if (!denies && pick(2))
+		buf_add_str(b, ", changed: true");
+	if (!which)
+		return;
 	conditional_entries++;
 	if (which & 1)
 		add_condition(b, "args");
@@ -106,7 +110,7 @@ static void add_entry(struct buf *b, random_fn make, bool denies)
 	buf_add_str(b, "{match: ");
 	add_list(b, make, 1 + pick(3));
 	if (conditional)
-		add_conditions(b);
+		add_conditions(b, denies);
 	if (pick(2)) {
 		buf_add_str(b, ", except: ");
 		add_list(b, make, 1 + pick(3));

@@ -13,7 +13,8 @@ static struct {
 	uint32_t phrases;
 	uint32_t cut_phrases;
 	uint32_t conds[4]; /* args.any, args.none, env.any, env.none were found */
-	uint32_t entries_held, entries_failed; /* with conditions: decided, and hit in vain */
+	uint32_t changed_admitted, changed_refused; /* by an allow list */
+	uint32_t entries_held, entries_failed;      /* with conditions: decided, and hit in vain */
 	uint32_t kinds[KIND_COUNT];
 	uint32_t unknown;
 	uint32_t refused_policies;
@@ -35,6 +36,11 @@ static void count_answer(const struct asked *a, const struct answer *answer)
 	for (size_t i = 0; i < COND_TEXTS; i++) {
 		tally.conds[2 * i] += answer->seen[i].any != 0;
 		tally.conds[2 * i + 1] += answer->seen[i].none != 0;
+	}
+	if (a->ask.flags & ACTIVITY_CHANGED) {
+		tally.changed_admitted += hit->allow != RULE_NONE;
+		tally.changed_refused +=
+			answer->decision.layer == LAYER_ALLOW && hit->allow == RULE_NONE;
 	}
 	if (hit->conds && (hit->deny & hit->audit & hit->allow) == RULE_NONE)
 		tally.entries_failed++;
@@ -75,6 +81,8 @@ static void print_tally(void)
 		"some hit and a rule left %u, none left %u\n",
 		tally.conds[0], tally.conds[1], tally.conds[2], tally.conds[3], tally.entries_held,
 		tally.entries_failed);
+	print_message("changed files: %u admitted, %u not\n", tally.changed_admitted,
+		      tally.changed_refused);
 	for (size_t v = 0; v < VERDICT_COUNT; v++)
 		for (size_t l = 0; l < LAYER_COUNT; l++)
 			if (tally.by[v][l])

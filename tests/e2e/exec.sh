@@ -298,6 +298,21 @@ changed_meanwhile() {
 	exists fine
 }
 
+# changed_in_the_run CODE: CODE makes or changes a file, and begins to run it.
+changed_in_the_run() {
+	local rules="allow: [\"exec:/usr/bin/*\", {match: [\"exec:$PWD/here\", \"exec:$PWD/made\"]"
+	cp /usr/bin/touch here
+	policy "$rules}]"
+	run 0 sh -c './here mark'
+	exists mark
+	rm mark
+	refused 0 sh -c "$1 mark; true"
+	recorded decision.layer=allow decision.rule=allow 'decision.reason=*changed since the run began'
+	policy "$rules, changed: true}]"
+	run 0 sh -c "$1 mark; true"
+	exists mark
+}
+
 # A program in memory is memfd:NAME; exec:* does not stand for it.
 in_memory() {
 	cat >memory.py <<-'END'
@@ -776,9 +791,16 @@ else
 	skip 'conditions: the arguments of a script' "the tier $tier does not know scripts"
 fi
 check 'conditions: arguments that change meanwhile' changed_meanwhile
+check 'changed: a copy' changed_in_the_run 'cp /usr/bin/touch made; ./made'
+check 'changed: a copy that is dated back' changed_in_the_run \
+	'cp /usr/bin/touch made; touch -d 2001-01-01 made; ./made'
+check 'changed: its content' changed_in_the_run 'printf x >>here; ./here'
+check 'changed: its mode' changed_in_the_run 'chmod 711 here; ./here'
+check 'changed: its names' changed_in_the_run 'ln -f here made; ./here'
 check 'in memory: denied by its name' in_memory 'deny: ["exec:memfd:ev*"]' good
 check 'in memory: not admitted by exec:*' in_memory 'allow: ["exec:*"]'
-check 'in memory: admitted by its name' in_memory 'allow: ["exec:/*", "exec:memfd:good"]' good
+check 'in memory: admitted by its name' in_memory \
+	'allow: ["exec:/*", {match: "exec:memfd:good", changed: true}]' good
 check "below a root of the agent's own" below_own_root
 check 'on a detached mount' on_a_detached_mount
 check 'the command itself denied: 126' command_denied

@@ -73,6 +73,10 @@ static void check_entries(const struct entries *entries)
 		const struct entry *e = &entries->items[i];
 
 		check(e->id && e->id[0] && e->place.line && e->match.count);
+		check(e->cond < CONDS_MAX);
+		for (size_t t = 0; t < COND_TEXTS; t++)
+			check(!e->conds[t].place.line ==
+			      !(e->conds[t].any.count + e->conds[t].none.count));
 		for (size_t j = 0; j < e->match.count; j++)
 			check_pattern(&e->match.items[j]);
 		for (size_t j = 0; j < e->except.count; j++)

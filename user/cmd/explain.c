@@ -15,6 +15,7 @@ struct args {
 	const char *policy;
 	const char *text;
 	const char *env;
+	bool changed;
 };
 
 static int set_policy(void *args, const char *value)
@@ -40,6 +41,8 @@ static const struct opt options[] = {
 	 OPT_TEXT(struct args, text)},
 	{"env", 0, "TEXT", "its environment, one variable a line, for conditions",
 	 OPT_TEXT(struct args, env)},
+	{"changed", 0, NULL, "it was changed since the run began, or is new",
+	 OPT_FLAG(struct args, changed)},
 	{"id", 0, "KEY=VALUE", "not supported yet", OPT_CALL(refuse_id)},
 	{"event", 0, "AUDIT:SEQ", "not supported yet", OPT_CALL(refuse_event)},
 	{}};
@@ -154,10 +157,13 @@ int cmd_explain(int argc, char **argv)
 	}
 	if (parse_activity(argv[first], ask) < 0)
 		return EXIT_USAGE;
-	if ((args.text || args.env) && ask->name.kind != KIND_EXEC) {
-		log_error("explain: %s is for exec: only", args.text ? "--args" : "--env");
+	if ((args.text || args.env || args.changed) && ask->name.kind != KIND_EXEC) {
+		log_error("explain: %s is for exec: only", args.text  ? "--args"
+							   : args.env ? "--env"
+								      : "--changed");
 		return EXIT_USAGE;
 	}
+	ask->flags |= args.changed ? ACTIVITY_CHANGED : 0;
 	ask->env = args.env;
 	ask->env_len = args.env ? strlen(args.env) : 0;
 	warn_of_path(ask);

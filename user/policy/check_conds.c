@@ -6,17 +6,19 @@
 
 static const char *const keys[COND_TEXTS] = {[COND_ARGS] = "args", [COND_ENV] = "env"};
 
-/* Only programs have arguments and an environment. */
+/* Only programs have arguments and an environment, and are files. */
 static int check_kinds(const struct entry *e, struct diags *diags)
 {
+	const char *key = e->conds[COND_ARGS].place.line  ? keys[COND_ARGS]
+			  : e->conds[COND_ENV].place.line ? keys[COND_ENV]
+							  : "changed";
 	int r = 0;
 
 	for (size_t i = 0; i < e->match.count && r != -ENOMEM; i++)
 		if (e->match.items[i].kind != KIND_EXEC)
 			r = diag_add(diags, DIAG_ERROR, e->match.items[i].place,
 				     "'%.80s' in '%.80s', which has '%s': only exec: has such",
-				     e->match.items[i].source, e->id,
-				     keys[e->conds[COND_ARGS].place.line ? COND_ARGS : COND_ENV]);
+				     e->match.items[i].source, e->id, key);
 	return r;
 }
 
@@ -53,9 +55,9 @@ static int warn_of_never(const struct entry *e, struct diags *diags)
 
 static int check_entry(struct entry *e, uint32_t *count, struct diags *diags)
 {
-	int r = check_kinds(e, diags);
+	int r = entry_is_conditional(e) || e->changed ? check_kinds(e, diags) : 0;
 
-	if (r < 0)
+	if (r < 0 || !entry_is_conditional(e))
 		return r;
 	if (*count == CONDS_MAX)
 		return diag_add(
@@ -76,9 +78,7 @@ int check_conds(struct policy *policy, struct diags *diags)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (size_t j = 0; j < lists[i]->count; j++) {
-			int r = entry_is_conditional(&lists[i]->items[j])
-					? check_entry(&lists[i]->items[j], &count, diags)
-					: 0;
+			int r = check_entry(&lists[i]->items[j], &count, diags);
 
 			if (r == -ENOMEM)
 				return r;

@@ -101,9 +101,11 @@ static bool admits_as_much(const struct use *by, const struct use *of)
 }
 
 /* An entry that asks for more than names leaves what it matches to others, too. */
-static bool decides_all(const struct entry *by, const struct use *u)
+static bool decides_all(const struct use *by, const struct use *u)
 {
-	return by == u->entry || !entry_is_conditional(by);
+	bool changed = by->list == LIST_DENY || by->entry->changed || !u->entry->changed;
+
+	return by->entry == u->entry || (!entry_is_conditional(by->entry) && changed);
 }
 
 static void cover(struct use *u, const struct use *by)
@@ -111,7 +113,7 @@ static void cover(struct use *u, const struct use *by)
 	bool shadows = by && by->list == LIST_DENY && u->list == LIST_ALLOW && !by->entry->audit;
 	bool covers = by && by->list == u->list && by != u && comes_first(by, u);
 
-	if ((!shadows && !covers) || !decides_all(by->entry, u) || !admits_as_much(by, u) ||
+	if ((!shadows && !covers) || !decides_all(by, u) || !admits_as_much(by, u) ||
 	    !excepts_no_more(by->entry, u))
 		return;
 	if (covers && !u->by)

@@ -13,8 +13,9 @@
 int check_dead(const struct policy *policy, struct diags *diags);
 
 /*
- * Numbers the entries that have conditions. Returns -EINVAL, too, with an error in `diags`, when
- * there are too many of them, or one asks for the arguments of what is no program.
+ * Numbers the entries that have conditions, and looks at `changed`. Returns -EINVAL, too, with an
+ * error in `diags`, when there are too many of them, or one asks for more than a name of what is no
+ * program.
  */
 int check_conds(struct policy *policy, struct diags *diags);
 

@@ -100,7 +100,7 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 		}
 		if (!match)
 			continue;
-		holds = explain_holds(e, entry, NULL);
+		holds = explain_holds(e, entry, list->layer != LAYER_DENY, NULL);
 		hits += !except && holds;
 		begin_line(out, list->layer);
 		explain_named(out, e, entry->id, entry->place);
@@ -113,7 +113,7 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 			add_pattern(out, e, except);
 		} else if (!holds) {
 			buf_add_str(out, ", but ");
-			explain_holds(e, entry, out);
+			explain_holds(e, entry, list->layer != LAYER_DENY, out);
 		} else if (entry->audit) {
 			buf_add_str(out, ", and only records (mode: audit)");
 		}

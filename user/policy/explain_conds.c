@@ -14,7 +14,7 @@ static const char *find_phrase(const char *text, size_t len, const struct phrase
 	return NULL;
 }
 
-bool explain_holds(const struct explain *e, const struct entry *entry, struct buf *out)
+bool explain_holds(const struct explain *e, const struct entry *entry, bool admits, struct buf *out)
 {
 	const char *const texts[COND_TEXTS] = {[COND_ARGS] = e->text, [COND_ENV] = e->ask->env};
 	const size_t lens[COND_TEXTS] = {[COND_ARGS] = e->text_len, [COND_ENV] = e->ask->env_len};
@@ -34,5 +34,9 @@ bool explain_holds(const struct explain *e, const struct entry *entry, struct bu
 		}
 		return false;
 	}
-	return true;
+	if (!admits || entry->changed || !(e->ask->flags & ACTIVITY_CHANGED))
+		return true;
+	if (out)
+		buf_add_str(out, "has no 'changed: true', and --changed was said");
+	return false;
 }

@@ -19,10 +19,11 @@ const struct pattern *explain_match(const struct explain *e, const struct patter
 const char *explain_phrase(const struct explain *e, const struct content_rule *rule);
 
 /*
- * True when the conditions of the entry hold; else appends what is against it: "--args has ...".
- * `out` may be NULL.
+ * True when the conditions of the entry, which admits or refuses, hold; else appends what is
+ * against it: "--args has ...". `out` may be NULL.
  */
-bool explain_holds(const struct explain *e, const struct entry *entry, struct buf *out);
+bool explain_holds(const struct explain *e, const struct entry *entry, bool admits,
+		   struct buf *out);
 
 /* Appends "ID (FILE:LINE:COL)". */
 void explain_named(struct buf *out, const struct explain *e, const char *id, struct place place);

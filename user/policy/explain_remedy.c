@@ -75,7 +75,7 @@ static void remedy_deny(const struct explain *e, struct buf *out)
 	for (size_t i = 0; i < e->policy->deny.count; i++) {
 		const struct entry *entry = &e->policy->deny.items[i];
 
-		if (entry->audit || !explain_holds(e, entry, NULL) ||
+		if (entry->audit || !explain_holds(e, entry, false, NULL) ||
 		    !explain_match(e, &entry->match, false) ||
 		    explain_match(e, &entry->except, false))
 			continue;
@@ -105,8 +105,9 @@ static void remedy_allow(const struct explain *e, const struct activity *a, stru
 		return;
 	}
 	buf_add_str(out, "to allow it, add to allow: - ");
+	buf_add_str(out, a->flags & ACTIVITY_CHANGED ? "{match: " : "");
 	explain_pattern(e->ask, e->activity, out);
-	buf_add_char(out, '\n');
+	buf_add_str(out, a->flags & ACTIVITY_CHANGED ? ", changed: true}\n" : "\n");
 	if (!closed)
 		buf_addf(out, "and, as that closes %s, add to allow: - \"%s:*\"\n",
 			 explain_kinds[kind], explain_kinds[kind]);

@@ -22,12 +22,14 @@ void row_add(struct image_row *row, const struct image_row *other)
 	row->audit = first(row->audit, other->audit);
 	row->allow = first(row->allow, other->allow);
 	row->opaque = first(row->opaque, other->opaque);
+	row->changed = first(row->changed, other->changed);
 	row->conds |= other->conds;
 }
 
 bool row_is_empty(const struct image_row *row)
 {
-	return (row->deny & row->audit & row->allow & row->opaque) == RULE_NONE && !row->conds;
+	return (row->deny & row->audit & row->allow & row->opaque & row->changed) == RULE_NONE &&
+	       !row->conds;
 }
 
 int lower_label(struct lower *l, const struct image_row *row, uint32_t *ret)

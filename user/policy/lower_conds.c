@@ -41,6 +41,8 @@ static void list_entries(struct conds_lower *c)
 			c->entries[e->cond] = e;
 			c->rules[e->cond] = lists[i].first + (uint32_t)k;
 			c->count++;
+			if (e->changed)
+				head->changed |= bit;
 			if (lists[i].layer == LAYER_ALLOW)
 				head->allow |= bit;
 			else if (e->audit)

@@ -85,6 +85,7 @@ static int parse_condition(const struct keys_ctx *c, const struct key *row,
 /* ---- deny, allow, opaque.allow ---- */
 
 static const struct key_word actions[] = {{"deny", false}, {"kill", true}, {}};
+static const struct key_word truths[] = {{"true", true}, {"false", false}, {}};
 static const struct key_word modes[] = {{"enforce", false}, {"audit", true}, {}};
 
 #define IS_KIND "is a kind of activity, not a key: write \"KIND:NAME\", quoted and without a blank"
@@ -99,7 +100,7 @@ static const struct key_word modes[] = {{"enforce", false}, {"audit", true}, {}}
 	{.name = "reason", .parse = key_line, .at = AT(reason)},                                   \
 	{.name = "args", .parse = parse_condition, .at = AT(conds[COND_ARGS])},                    \
 	{.name = "env", .parse = parse_condition, .at = AT(conds[COND_ENV])},                      \
-	LATER("until"), LATER("sha256"), LATER("changed"), LATER("private"),                       \
+	LATER("until"), LATER("sha256"), LATER("private"),                                         \
 	KIND_ROW("exec"), KIND_ROW("net"), KIND_ROW("http"), KIND_ROW("model"),                    \
 	KIND_ROW("fn"), KIND_ROW("mcp"), KIND_ROW("file")
 /* clang-format on */
@@ -108,10 +109,12 @@ static const struct key deny_rows[] = {
 	ENTRY_ROWS,
 	{.name = "action", .parse = key_flag, .at = AT(kill), .words = actions},
 	{.name = "mode", .parse = key_flag, .at = AT(audit), .words = modes},
+	{.name = "changed", .refusal = "is for allow entries: a denied file stays so when changed"},
 };
 
 static const struct key allow_rows[] = {
 	ENTRY_ROWS,
+	{.name = "changed", .parse = key_flag, .at = AT(changed), .words = truths},
 	{.name = "action", .refusal = "is for deny entries: what an allow entry admits has none"},
 	{.name = "mode",
 	 .refusal = "is for deny entries: to try an allow list, use the policy's mode"},

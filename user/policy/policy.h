@@ -100,6 +100,7 @@ struct entry {
 	char *reason;	/* or NULL */
 	char *tool;	/* the tool it was written as, or NULL */
 	bool audit;	/* mode: audit */
+	bool changed;	/* allow: admits files changed since the run began, too */
 	bool kill;	/* action: kill */
 	struct patterns match;
 	struct patterns except;

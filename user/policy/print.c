@@ -77,6 +77,7 @@ void print_row(struct buf *out, const void *img, uint32_t row)
 	print_rule_number(out, "audit", image_u32(img, at + 4));
 	print_rule_number(out, "allow", image_u32(img, at + 8));
 	print_rule_number(out, "opaque", image_u32(img, at + 12));
+	print_rule_number(out, "changed", image_u32(img, at + 16));
 	print_bits(out, "conditions", image_u64(img, at + 24));
 	if (out->len == before)
 		buf_add_str(out, " nothing");
@@ -367,7 +368,7 @@ static void print_cond(struct buf *out, const void *img, uint32_t i)
 		if (c->need[t].none >> i & 1)
 			buf_addf(out, " %s.none", cond_texts[t]);
 	}
-	buf_add_char(out, '\n');
+	buf_add_str(out, c->changed >> i & 1 ? " changed\n" : "\n");
 }
 
 static void print_conds(struct buf *out, const void *img)

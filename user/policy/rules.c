@@ -57,9 +57,10 @@ struct image_row rule_row(const struct rule_list *list, size_t i)
 		row.conds = 1ULL << list->entries->items[i].cond;
 	else if (list->layer == LAYER_OPAQUE)
 		row.opaque = rule;
-	else if (list->layer == LAYER_ALLOW)
+	else if (list->layer == LAYER_ALLOW) {
 		row.allow = rule;
-	else if (list->entries->items[i].audit)
+		row.changed = list->entries->items[i].changed ? rule : RULE_NONE;
+	} else if (list->entries->items[i].audit)
 		row.audit = rule;
 	else
 		row.deny = rule;

@@ -92,6 +92,18 @@ static char *exec_activity(const struct rec_exec *r, const char *file)
 	return asprintf(&text, "exec:%s", r->path_len ? file : "unknown") < 0 ? NULL : text;
 }
 
+/* An allow list that names the file would leave its reader wondering. */
+static void say_changed(struct judgement *j, struct audit_decision *decision)
+{
+	char *text;
+
+	if (!j->reason ||
+	    asprintf(&text, "%s; the file was changed since the run began", j->reason) < 0)
+		return;
+	free(j->reason);
+	decision->reason = j->reason = text;
+}
+
 static void on_exec(struct session *s, const struct rec *rec)
 {
 	const struct rec_exec *r = (const struct rec_exec *)rec;
@@ -132,6 +144,8 @@ static void on_exec(struct session *s, const struct rec *rec)
 	ev.exec.args_len = r->args_len;
 	ev.exec.args_cut = r->flags & EXEC_ARGS_CUT;
 	judge(s, &r->decision, &name, r->found, activity, &j, &ev.decision);
+	if ((r->flags & EXEC_CHANGED) && r->decision.layer == LAYER_ALLOW)
+		say_changed(&j, &ev.decision);
 	judge_count(s, &r->decision);
 	s->counts.programs += !(r->flags & (EXEC_LOADED | EXEC_SCRIPT));
 	session_emit(s, &ev);

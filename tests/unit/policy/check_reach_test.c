@@ -126,7 +126,7 @@ static void warns(void **state)
 		{"deny: [{match: \"exec:/bin/cat\", except: \"exec:/bin/cat\"}]\n",
 		 "3:8: warning: 'deny[0]' never decides: its 'except' takes all of its 'match' "
 		 "away\n"},
-		{"allow: [\"exec:*t\", \"exec:memfd:t\"]\n", NOTHING},
+		{"allow: [\"exec:*t\", {match: \"exec:memfd:t\", changed: true}]\n", NOTHING},
 		{"deny: [\"exec:*t\", \"exec:memfd:t\"]\n", SECOND_OF("deny", "3:19", "3:8")},
 		/* another reason or action changes nothing: the first decides */
 		{"deny: [\"exec:/bin/*\", {match: \"exec:/bin/g*\", action: kill, reason: r}]\n",
@@ -222,7 +222,8 @@ static void assert_may_decide(const struct policy *p, const void *img, const str
 	if (ask_parse(activity, &ask, &complaint) < 0)
 		return;
 	/* Conditions hold, of entries that refuse or of those that admit. */
-	ask.flags |= ACTIVITY_ARGS_UNREAD | ACTIVITY_ENV_UNREAD | (pick(2) ? ACTIVITY_LATER : 0);
+	ask.flags |= ACTIVITY_ARGS_UNREAD | ACTIVITY_ENV_UNREAD | (pick(2) ? ACTIVITY_LATER : 0) |
+		     (pick(2) ? ACTIVITY_CHANGED : 0);
 	ask_decide(img, &ask, NULL, 0, &a, &d);
 	if (!ask_rule(img, d.rule, &rule))
 		return;

@@ -78,6 +78,8 @@ static void refuses(void **state)
 		 "3:29: error: 'net:*' in 'allow[0]', which has 'args': only exec: has such\n"},
 		{"deny: [{match: t, env: {none: x}}]\ntools: {t: {match: \"http:*\"}}\n",
 		 "4:20: error: 'http:*' in 'deny[0]', which has 'env': only exec: has such\n"},
+		{"allow: [{match: [\"exec:/a\", \"net:*\"], changed: true}]\n",
+		 "3:29: error: 'net:*' in 'allow[0]', which has 'changed': only exec: has such\n"},
 		{"opaque: {allow: [{match: \"net:*\", args: {any: x}}]}\n",
 		 "3:26: error: 'net:*' in 'opaque.allow[0]', which has 'args': only exec: has "
 		 "such\n"},
@@ -138,6 +140,15 @@ static void warns(void **state)
 		{"deny: [\"exec:/a\", {match: \"exec:/a\", args: {any: x}}]\n",
 		 "3:19: warning: 'deny[1]' never decides: 'deny[0]' (3:8) comes before it\n"},
 		{"deny: [{match: \"exec:/a\", args: {any: [ab, x], none: [a]}}]\n", NOTHING},
+		{"allow: [\"exec:*\", {match: \"exec:/a\", changed: true}]\n", NOTHING},
+		{"allow: [{match: \"exec:*\", changed: true}, \"exec:/a\"]\n",
+		 "3:43: warning: 'allow[1]' never decides: 'allow[0]' (3:9) comes before it\n"},
+		{"deny: [\"exec:*\"]\nallow: [{match: \"exec:/a\", changed: true}]\n",
+		 "4:9: warning: 'allow[0]' never admits anything: 'deny[0]' (3:8) denies it all\n"},
+		{"allow: [{match: [\"exec:/a\", \"exec:memfd:x\"]}]\n",
+		 "3:29: warning: 'exec:memfd:x' admits none that is made in the run: such a file "
+		 "needs 'changed: true' in 'allow[0]'\n"},
+		{"allow: [{match: \"exec:memfd:x\", changed: true}]\n", NOTHING},
 		{"deny: [{match: \"exec:/a\", args: {any: [ab, xa], none: [a]}}]\n",
 		 "3:27: warning: the condition of 'deny[0]' never holds: each phrase of "
 		 "'args.any' has one of 'args.none' in it\n"},
@@ -148,7 +159,8 @@ static void warns(void **state)
 		{"deny: [{match: \"exec:*\", except: \"exec:/b\"}, \"exec:/a\"]\n", NOTHING},
 		{"allow: [\"exec:*\", \"exec:/a\"]\n",
 		 "3:19: warning: 'allow[1]' never decides: 'allow[0]' (3:9) comes before it\n"},
-		{"allow: [\"exec:*\", \"exec:unknown\", \"exec:memfd:*\"]\n", NOTHING},
+		{"allow: [\"exec:*\", \"exec:unknown\", {match: \"exec:memfd:*\", changed: true}]\n",
+		 NOTHING},
 		{"deny: [\"exec:*\", \"exec:unknown\"]\n",
 		 "3:18: warning: 'deny[1]' never decides: 'deny[0]' (3:8) comes before it\n"},
 		/* enforcing comes before watching, whatever the order */

@@ -26,7 +26,9 @@ static const char yaml[] =
 	"  - {id: push, match: \"exec:/git\", args: {any: [\"push\"]}}\n"
 	"  - {id: both, match: \"exec:/both\", args: {none: [\"bad\"]}, env: {any: [\"GOOD=\"]}}\n"
 	"  - {id: git, match: \"exec:/git\", args: {none: [\"remote\"]}}\n"
-	"  - {id: others, match: [\"exec:/ls\", \"exec:/ok\"]}\n";
+	"  - {id: others, match: [\"exec:/ls\", \"exec:/ok\"]}\n"
+	"  - {id: built, match: [\"exec:/ok\", \"exec:/new\"], changed: true}\n"
+	"  - {id: new, match: [\"exec:/ls\", \"exec:/git\"], args: {any: [\"ok\"]}, changed: true}\n";
 
 static struct policy *policy;
 static struct image_block image;
@@ -148,6 +150,26 @@ static void test_unread(void **state)
 	assert_answers(rows, COUNT(rows));
 }
 
+/* Only what says so admits a changed file; what denies does so anyway. */
+static void test_changed(void **state)
+{
+	static const struct question rows[] = {
+		{"exec:/ok", NULL, NULL, 0, "allow others"},
+		{"exec:/ok", NULL, NULL, ACTIVITY_CHANGED, "allow built"},
+		{"exec:/new", NULL, NULL, 0, "allow built"},
+		{"exec:/new", NULL, NULL, ACTIVITY_CHANGED, "allow built"},
+		{"exec:/ls", NULL, NULL, ACTIVITY_CHANGED, "deny allow"},
+		{"exec:/ls", "ok", NULL, ACTIVITY_CHANGED, "allow new"},
+		{"exec:/git", "git push", NULL, ACTIVITY_CHANGED, "deny allow"},
+		{"exec:/git", "git push ok", NULL, ACTIVITY_CHANGED, "allow new"},
+		{"exec:/git", "git push ok", NULL, 0, "allow push"},
+		{"exec:/git", "git --force", NULL, ACTIVITY_CHANGED, "deny force"},
+		{"exec:/nc", "ok", NULL, ACTIVITY_CHANGED, "deny nc"},
+	};
+
+	assert_answers(rows, COUNT(rows));
+}
+
 /* The highest number there is, and the order of rules among those that hold. */
 static void test_numbers(void **state)
 {
@@ -175,6 +197,7 @@ static void test_numbers(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_holds),
 	cmocka_unit_test(test_unread),
+	cmocka_unit_test(test_changed),
 	cmocka_unit_test(test_numbers),
 };
 

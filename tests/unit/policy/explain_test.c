@@ -43,8 +43,8 @@ static struct policy *load(const char *text)
 	return policy;
 }
 
-static void explain_text(const char *policy_text, const char *activity, const char *text,
-			 struct buf *out)
+static void explain_flags(const char *policy_text, const char *activity, const char *text,
+			  uint32_t flags, struct buf *out)
 {
 	struct policy *p = load(policy_text);
 	struct image_block block = build_image(p);
@@ -53,11 +53,18 @@ static void explain_text(const char *policy_text, const char *activity, const ch
 	struct explain e = {p, block.data, &ask, activity, text, text ? strlen(text) : 0};
 
 	assert_int_equal(ask_parse(activity, &ask, &complaint), 0);
+	ask.flags |= flags;
 	explain(&e, out);
 	buf_add_char(out, '\0');
 	assert_int_equal(buf_error(out), 0);
 	free(block.data);
 	policy_free(&p);
+}
+
+static void explain_text(const char *policy_text, const char *activity, const char *text,
+			 struct buf *out)
+{
+	explain_flags(policy_text, activity, text, 0, out);
 }
 
 static void test_lines(void **state)
@@ -163,6 +170,35 @@ static void test_conditions(void **state)
 		explain_text(text, "exec:/git", cases[i].args, &got);
 		assert_string_equal(got.data, cases[i].want);
 	}
+}
+
+static void test_changed(void **state)
+{
+	static const char text[] = "version: 1\n"
+				   "name: changed\n"
+				   "allow:\n"
+				   "  - \"exec:/git\"\n"
+				   "  - {match: \"exec:/go\", changed: true}\n";
+	_buf_ struct buf refused = {}, admitted = {};
+
+	explain_flags(text, "exec:/git", NULL, ACTIVITY_CHANGED, &refused);
+	assert_string_equal(
+		refused.data,
+		"deny allow allow p.yaml:3:1\n"
+		"deny:     no entry matches\n"
+		"allow:    allow[0] (p.yaml:4:5) would match by \"exec:/git\" (p.yaml:4:5), but has no "
+		"'changed: true', and --changed was said\n"
+		"allow:    no entry admits it, and exec is closed by allow (p.yaml:3:1)\n"
+		"content:  no rule for exec\n"
+		"reason:   no allow entry (exec is closed by p.yaml:3)\n"
+		"to allow it, add to allow: - {match: \"exec:/git\", changed: true}\n");
+	explain_flags(text, "exec:/go", NULL, ACTIVITY_CHANGED, &admitted);
+	assert_string_equal(
+		admitted.data,
+		"allow allow allow[1] p.yaml:5:5\n"
+		"deny:     no entry matches\n"
+		"allow:    allow[1] (p.yaml:5:5) admits it by \"exec:/go\" (p.yaml:5:13)\n"
+		"content:  no rule for exec\n");
 }
 
 /* ---- remedies work ---- */
@@ -282,6 +318,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_lines),   cmocka_unit_test(test_remedies),
 	cmocka_unit_test(test_unknown), cmocka_unit_test(test_too_long),
 	cmocka_unit_test(test_visible), cmocka_unit_test(test_conditions),
+	cmocka_unit_test(test_changed),
 };
 
 int main(void)

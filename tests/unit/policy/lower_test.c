@@ -142,6 +142,7 @@ static struct policy *random_policy(uint32_t entries)
 		struct entry *e = build_entry(all[list], ids[list]);
 
 		e->audit = !list && !pick(4);
+		e->changed = list == 1 && pick(2);
 		for (uint32_t n = 1 + pick(3); n--;) {
 			random_pattern(source);
 			build_pattern(&e->match, source);
@@ -225,6 +226,15 @@ static bool entry_hits(const struct entry *e, const struct activity_name *n, boo
 	return hit;
 }
 
+static uint32_t first_changed(const struct entries *entries, uint32_t first,
+			      const struct activity_name *n)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->items[i].changed && entry_hits(&entries->items[i], n, true))
+			return first + (uint32_t)i;
+	return RULE_NONE;
+}
+
 static uint32_t first_hit(const struct entries *entries, uint32_t first, int audit,
 			  const struct activity_name *n, bool admits)
 {
@@ -245,6 +255,7 @@ static struct image_row expected(const struct policy *p, const struct activity_n
 		.audit = first_hit(&p->deny, 0, 1, n, false),
 		.allow = first_hit(&p->allow, allow, -1, n, true),
 		.opaque = first_hit(&p->opaque_allow, opaque, -1, n, true),
+		.changed = first_changed(&p->allow, allow, n),
 	};
 }
 
@@ -283,9 +294,10 @@ static uint32_t check_name(const struct policy *p, const void *img, const char *
 			for (size_t k = 0; k < p->deny.items[i].match.count; k++)
 				print_message("deny[%zu] %s\n", i,
 					      p->deny.items[i].match.items[k].source);
-		fail_msg("%s: deny %d audit %d allow %d opaque %d, want %d %d %d %d", activity,
-			 (int)got.deny, (int)got.audit, (int)got.allow, (int)got.opaque,
-			 (int)want.deny, (int)want.audit, (int)want.allow, (int)want.opaque);
+		fail_msg("%s: deny %d audit %d allow %d opaque %d changed %d, want %d %d %d %d %d",
+			 activity, (int)got.deny, (int)got.audit, (int)got.allow, (int)got.opaque,
+			 (int)got.changed, (int)want.deny, (int)want.audit, (int)want.allow,
+			 (int)want.opaque, (int)want.changed);
 	}
 	return (want.deny & want.audit & want.allow & want.opaque) != RULE_NONE;
 }

@@ -322,12 +322,15 @@ static void refuses_bad_policies(void **state)
 		{HEAD "allow: [{match: \"exec:/a\", mode: audit}]\n",
 		 "3:28: error: 'mode' is for deny entries: to try an allow list, use the policy's "
 		 "mode\n"},
+		{HEAD "deny: [{match: \"exec:/a\", changed: true}]\n",
+		 "3:27: error: 'changed' is for allow entries: a denied file stays so when "
+		 "changed\n"},
 		{HEAD "allow: [{match: \"exec:/a\", sha256: x, args: x, env: x, changed: x, "
 		      "private: x}]\n",
 		 "3:28: error: 'sha256' is not supported yet\n"
 		 "3:45: error: 'args' must be a mapping, as {any: [...], none: [...]}, not a string\n"
 		 "3:53: error: 'env' must be a mapping, as {any: [...], none: [...]}, not a string\n"
-		 "3:56: error: 'changed' is not supported yet\n"
+		 "3:65: error: 'changed' must be true or false, not 'x'\n"
 		 "3:68: error: 'private' is not supported yet\n"},
 		{HEAD "allow: [{match: \"exec:/a\", args: {}}]\n",
 		 "3:34: error: 'args' is empty\n"},

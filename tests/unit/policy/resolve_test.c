@@ -254,7 +254,7 @@ static void tells_of_hard_links(void **state)
 static void leaves_the_rest_alone(void **state)
 {
 	assert_resolved(HEAD "deny: [{match: \"exec:*\", mode: audit}, \"net:unix:/bin/sh\"]\n"
-			     "allow: [\"exec:unknown\", \"exec:memfd:x\", \"exec:*/sh\"]\n",
+			     "allow: [\"exec:unknown\", {match: \"exec:memfd:x\", changed: true}, \"exec:*/sh\"]\n",
 			"exec:*=*\nnet:unix:/bin/sh=/bin/sh\nexec:unknown=unknown\n"
 			"exec:memfd:x=memfd:x\nexec:*/sh=*/sh\n",
 			"");
