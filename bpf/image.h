@@ -40,6 +40,7 @@ enum kind {
 enum text {
 	TEXT_EXEC, /* an absolute path, or memfd:NAME, or unknown */
 	TEXT_UNIX, /* what follows net:unix: */
+	TEXT_BROKER, /* unix sockets that are denied without being named: broker.h */
 	TEXT_HTTP, /* METHOD SP host path, as in "POST api.example.com/v1/x"; host in lower case */
 	TEXT_COUNT,
 };

@@ -10,6 +10,7 @@
  * open, IPv4 inside IPv6, the address of all zeros). Every hook hands the same destination to the
  * same decision; a family that no rule can describe is unknown, and refused where there are rules.
  */
+#include "broker.bpf.h"
 #include "create.bpf.h"
 #include "socket.bpf.h"
 
@@ -67,6 +68,7 @@ static __always_inline void net_match_unix(const void *img, struct scratch *s, c
 	if (match_unix(img, s->name, len, &s->m))
 		s->act.flags |= ACTIVITY_UNKNOWN;
 	net_record(s)->path_len = record_append(s, s->name, len);
+	broker_match(img, s, len);
 }
 
 /* ---- the address of all zeros ---- */

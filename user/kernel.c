@@ -86,6 +86,7 @@ static const struct {
 	{"create_accepted", with_lsm_net, ATTACH_AUTO},
 	{"create_received", with_lsm_net, ATTACH_AUTO},
 	{"create_sock", with_cgroup_net, ATTACH_CGROUP},
+	{"broker_connect", with_lsm_net, ATTACH_AUTO},
 	{"net_connect4", with_cgroup_net, ATTACH_CGROUP},
 	{"net_connect6", with_cgroup_net, ATTACH_CGROUP},
 	{"net_sendmsg4", with_cgroup_net, ATTACH_CGROUP},

@@ -65,11 +65,14 @@ void tiers_choose(struct tiers *t);
 /* What a facility is used for by the chosen tiers, in a few words; NULL: it is not. */
 const char *tiers_use(const struct tiers *t, enum facility f);
 
+/* The tier that holds brokers (policy/brokers.h); TIER_NONE: none does. */
+enum tier tiers_brokers(const struct tiers *t);
+
 /*
  * What the chosen tiers do not hold, a sentence or two each, for people. Stores pointers to
  * constants; returns how many, never more than TIERS_LIMITS.
  */
-#define TIERS_LIMITS 16
+#define TIERS_LIMITS 32
 size_t tiers_limits(const struct tiers *t, const char *ret[TIERS_LIMITS]);
 
 #endif

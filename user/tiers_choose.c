@@ -93,6 +93,13 @@ const char *tiers_use(const struct tiers *t, enum facility f)
 	return NULL;
 }
 
+enum tier tiers_brokers(const struct tiers *t)
+{
+	if (t->net == TIER_CGROUP && !t->facility[FACILITY_NET_UNIX].works)
+		return TIER_NONE;
+	return t->net;
+}
+
 /* ---- limits ---- */
 
 static bool no_exec(const struct tiers *t)
@@ -123,6 +130,21 @@ static bool no_net_unix(const struct tiers *t)
 static bool net_unix(const struct tiers *t)
 {
 	return !no_net(t) && !no_net_unix(t);
+}
+
+static bool unix_is_cgroup(const struct tiers *t)
+{
+	return tiers_brokers(t) == TIER_CGROUP;
+}
+
+static bool brokers_are_open(const struct tiers *t)
+{
+	return tiers_brokers(t) == TIER_NONE;
+}
+
+static bool always(const struct tiers *t)
+{
+	return true;
 }
 
 static bool no_plaintext(const struct tiers *t)
@@ -167,6 +189,14 @@ static const struct {
 	{net_is_cgroup,
 	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
 	{no_net_unix, "net: unix sockets are not checked."},
+	{brokers_are_open, "brokers: none is held here: what can be reached through them is open to the "
+			   "workload."},
+	{unix_is_cgroup, "brokers: one that is reached through a symbolic link, a hard link, another "
+			 "mount or a root directory of the workload's own is not held: without LSM "
+			 "only the path that is passed is known."},
+	{always, "brokers: what acts outside of the workload because of a file (crontabs, at jobs, "
+		 "units, /proc/sys/kernel/core_pattern) is not held: there are no rules for files "
+		 "yet. Nor is a connection to a broker that the workload was given."},
 	{net_unix, "net: a unix socket that is reached through a symbolic link is known by the "
 		   "link, not by where it leads."},
 	{no_plaintext, "plaintext: requests inside TLS can neither be seen nor refused here."},

@@ -56,6 +56,14 @@ struct in6_addr {
 	__u8 bytes[16];
 };
 
+/* Of the user API, with a layout that never changes; the kernel keeps those of bound sockets. */
+#define SOCKADDR_UN_PATH 108
+
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[SOCKADDR_UN_PATH];
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -196,6 +204,16 @@ struct inet_sock {
 	__be32 inet_saddr;
 };
 
+struct unix_address {
+	int len;
+	struct sockaddr_un name[];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+};
+
 struct socket {
 	short type;
 	struct sock *sk;
@@ -243,13 +261,6 @@ struct sockaddr_in6 {
 	__be32 sin6_flowinfo;
 	struct in6_addr sin6_addr;
 	__u32 sin6_scope_id;
-};
-
-#define SOCKADDR_UN_PATH 108
-
-struct sockaddr_un {
-	unsigned short sun_family;
-	char sun_path[SOCKADDR_UN_PATH];
 };
 
 #define AF_UNSPEC 0

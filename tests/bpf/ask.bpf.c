@@ -3,6 +3,7 @@
  * The kernel's copy of matching and deciding, run by BPF_PROG_TEST_RUN on questions of a test: the
  * headers are those that the hooks include, and so is the scratch memory.
  */
+#include "broker.bpf.h"
 #include "phrase.bpf.h"
 #include "question.h"
 
@@ -23,6 +24,16 @@ static __always_inline void ask_destination(const void *img, struct scratch *s, 
 	match_dest(img, class, q->port, q->proto, &s->m);
 }
 
+/* Asked by itself: a relative path is one from the directory of whoever runs this. */
+static __noinline int ask_socket(const void *img, struct scratch *s, __u32 len)
+{
+	if (match_unix(img, s->name, len, &s->m))
+		s->act.flags |= ACTIVITY_UNKNOWN;
+	if (s->name[0] == '/' || s->name[0] == '@')
+		broker_match(img, s, len);
+	return 0;
+}
+
 static __always_inline void ask_name(const void *img, struct scratch *s, struct question *q)
 {
 	__u32 text = q->text, len = q->len;
@@ -37,10 +48,11 @@ static __always_inline void ask_name(const void *img, struct scratch *s, struct 
 		return;
 	}
 	bpf_probe_read_kernel(s->name, NAME_SIZE, q->name);
-	if (!len || len > NAME_MAX_LEN ||
-	    (text == TEXT_UNIX && match_unix(img, s->name, len, &s->m)))
+	if (!len || len > NAME_MAX_LEN)
 		s->act.flags |= ACTIVITY_UNKNOWN;
-	else if (text != TEXT_UNIX)
+	else if (text == TEXT_UNIX)
+		ask_socket(img, s, len);
+	else
 		match_text(img, text, s->name, len, &s->m);
 }
 

@@ -15,6 +15,7 @@
 
 #include "answers.h"
 #include "base/cleanup.h"
+#include "policy/brokers.h"
 #include "policy/check.h"
 #include "policy/parse.h"
 #include "random_policy.h"
@@ -39,6 +40,7 @@ static struct policy *read_policy(const struct buf *text)
 			fail_msg("%u: %s\n%.*s", diags.items[i].place.line, diags.items[i].message,
 				 (int)text->len, text->data);
 	assert_int_equal(r, 0);
+	assert_int_equal(brokers_add(policy), 0);
 	diags_free(&diags);
 	return policy;
 }

@@ -201,7 +201,8 @@ static void name_http(struct buf *b, const struct pattern *p)
 /* One pattern of the policy, or NULL when the list or the entry that was chosen is empty. */
 static const struct pattern *choose_pattern(const struct policy *p)
 {
-	const struct entries *const lists[] = {&p->deny, &p->deny, &p->allow, &p->opaque_allow};
+	const struct entries *const lists[] = {&p->deny,  &p->deny,	    &p->deny,
+					       &p->allow, &p->opaque_allow, &p->brokers};
 	const struct entries *list = lists[pick(COUNT(lists))];
 	const struct patterns *from;
 	const struct entry *e;

@@ -43,6 +43,12 @@ report() {
 		    best = next(t for t in tiers if works[activity, t])
 		    assert d["use"][activity] == best, (activity, best)
 		assert d["limits"]
+		holds = {"lsm": "lsm", "cgroup": "cgroup" if works["net:unix", "cgroup"] else "none"}
+		assert len(d["brokers"]) > 10
+		for b in d["brokers"]:
+		    assert b["tier"] == holds[d["use"]["net"]], b
+		    assert b["rule"].startswith("broker:") and b["reason"], b
+		    assert all(p.startswith("/") for p in b["paths"]) and b["paths"], b
 	END
 }
 
@@ -53,6 +59,8 @@ text() {
 	grep -qxF "cgroup2  $cgroup2" out
 	has out '^exec +lsm +(yes|no) '
 	has out '^Used here: exec [a-z]+, net [a-z]+, plaintext [a-z]+$'
+	has out '^Brokers, denied unless a policy names them '
+	has out '^  broker:docker +/run/docker.sock '
 	hasnt out '.{101}'
 	hasnt out 'libbpf'
 }

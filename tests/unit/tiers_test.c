@@ -130,6 +130,13 @@ static void test_limits(void **state)
 	assert_false(limited(low, "unix sockets are not"));
 	assert_true(limited(low & ~BIT(FACILITY_NET_UNIX), "unix sockets are not"));
 	assert_false(limited(ALL & ~BIT(FACILITY_NET_UNIX), "unix sockets are not"));
+	assert_true(limited(low, "brokers: one that is reached"));
+	assert_false(limited(ALL, "brokers: one that is reached"));
+	assert_true(limited(low & ~BIT(FACILITY_NET_UNIX), "brokers: none"));
+	assert_false(limited(low, "brokers: none"));
+	assert_false(limited(ALL & ~BIT(FACILITY_NET_UNIX), "brokers: none"));
+	assert_true(limited(0, "brokers: none"));
+	assert_true(limited(ALL, "crontabs"));
 	assert_true(limited(ALL, "changes its own code"));
 	assert_true(limited(low, "no answer"));
 	assert_false(limited(ALL, "no answer"));

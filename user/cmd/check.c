@@ -59,12 +59,17 @@ static void print_policy(const struct policy *policy)
  * through. */
 static void print_groups(const struct image_block *image)
 {
-	static const char *const texts[TEXT_COUNT] = {"exec", "unix", "http"};
+	/* Brokers are in every policy, and none of its own. */
+	static const char *const texts[TEXT_COUNT] = {
+		[TEXT_EXEC] = "exec",
+		[TEXT_UNIX] = "unix",
+		[TEXT_HTTP] = "http",
+	};
 
 	for (int text = 0; text < TEXT_COUNT; text++) {
 		uint32_t groups = image_header(image->data)->text[text].dfas;
 
-		if (groups)
+		if (groups && texts[text])
 			printf("%-5s %u group%s of globs with several '*' or exceptions\n",
 			       texts[text], groups, groups == 1 ? "" : "s");
 	}

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "mounts.h"
+#include "policy/brokers.h"
 #include "process.h"
 #include "tiers.h"
 #include "tiers_memory.h"
@@ -128,6 +129,26 @@ static void add_facility(struct buf *b, const struct tiers *t, enum facility f, 
 	add_wrapped(b, COLUMN, r->works ? use ?: unused : r->reason);
 }
 
+static void add_brokers(struct buf *b, enum tier tier)
+{
+	static const char *const how[TIER_COUNT] = {
+		[TIER_NONE] = "not held here",
+		[TIER_LSM] = "tier lsm, by the socket that is reached",
+		[TIER_CGROUP] = "tier cgroup, by the path that is passed",
+	};
+
+	buf_addf(b, "\nBrokers, denied unless a policy names them (%s):\n", how[tier]);
+	for (size_t i = 0; i < BROKERS; i++) {
+		_buf_ struct buf paths = {};
+
+		for (size_t k = 0; k < BROKER_PATHS && brokers[i].paths[k]; k++)
+			buf_addf(&paths, "%s%s", k ? " " : "", brokers[i].paths[k]);
+		buf_add_char(&paths, '\0');
+		buf_addf(b, "  %-*s", COLUMN - 2, brokers[i].rule);
+		add_wrapped(b, COLUMN, buf_error(&paths) ? "" : paths.data);
+	}
+}
+
 static void add_text(struct buf *b, const struct machine *m, const struct tiers *t)
 {
 	const char *limits[TIERS_LIMITS];
@@ -139,6 +160,7 @@ static void add_text(struct buf *b, const struct machine *m, const struct tiers 
 		add_facility(b, t, f, m->own_pids ? "not used" : "not needed");
 	buf_addf(b, "\nUsed here: exec %s, net %s, plaintext %s\n", tier_names[t->exec],
 		 tier_names[t->net], tier_names[t->plaintext]);
+	add_brokers(b, tiers_brokers(t));
 	buf_add_str(b, "\nWhat these tiers do not hold:\n");
 	for (size_t i = 0; i < n; i++) {
 		buf_add_str(b, "  - ");
@@ -174,6 +196,19 @@ static void add_facility_json(struct buf *b, const struct tiers *t, enum facilit
 	json_close(b, '}');
 }
 
+static void add_broker_json(struct buf *b, const struct broker *broker, enum tier tier)
+{
+	json_open(b, NULL, '{');
+	json_str(b, "rule", broker->rule);
+	json_str(b, "tier", tier_names[tier]);
+	json_open(b, "paths", '[');
+	for (size_t i = 0; i < BROKER_PATHS && broker->paths[i]; i++)
+		json_str(b, NULL, broker->paths[i]);
+	json_close(b, ']');
+	json_str(b, "reason", broker->reason);
+	json_close(b, '}');
+}
+
 static void add_json(struct buf *b, const struct machine *m, const struct tiers *t)
 {
 	const char *limits[TIERS_LIMITS];
@@ -194,6 +229,10 @@ static void add_json(struct buf *b, const struct machine *m, const struct tiers 
 	json_str(b, "net", tier_names[t->net]);
 	json_str(b, "plaintext", tier_names[t->plaintext]);
 	json_close(b, '}');
+	json_open(b, "brokers", '[');
+	for (size_t i = 0; i < BROKERS; i++)
+		add_broker_json(b, &brokers[i], tiers_brokers(t));
+	json_close(b, ']');
 	json_open(b, "limits", '[');
 	for (size_t i = 0; i < n; i++)
 		json_str(b, NULL, limits[i]);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "broker.h"
 #include "conds.h"
 
 static uint64_t half_address(const uint8_t *bytes)
@@ -27,6 +28,32 @@ static void match_destination(const void *img, const struct activity_name *n, st
 	match_dest(img, class, n->port, n->proto, m);
 }
 
+/* What brokers are known by is the path as it would be resolved. */
+static void match_broker(const void *img, const struct ask *ask, struct matcher *m)
+{
+	uint8_t plain[PLAIN_SIZE], name[NAME_SIZE];
+	uint32_t len;
+
+	if (!broker_any(img))
+		return;
+	if (ask->text[0] == '@')
+		match_text(img, TEXT_BROKER, ask->text, ask->len, m);
+	if (ask->text[0] != '/')
+		return; /* from which directory is not known */
+	len = broker_plain(ask->text, ask->len, plain, m);
+	memcpy(name, plain + PLAIN_SIZE - len, len);
+	if (len)
+		match_text(img, TEXT_BROKER, name, len, m);
+}
+
+static uint32_t match_socket(const void *img, const struct ask *ask, struct matcher *m)
+{
+	uint32_t flags = match_unix(img, ask->text, ask->len, m) ? ACTIVITY_UNKNOWN : 0;
+
+	match_broker(img, ask, m);
+	return flags;
+}
+
 /* Returns what is to be said of the activity besides what it hits: enum activity_flag. */
 static uint32_t match_name(const void *img, const struct ask *ask, struct matcher *m)
 {
@@ -39,7 +66,7 @@ static uint32_t match_name(const void *img, const struct ask *ask, struct matche
 	if (kind == KIND_NET && !ask->name.text)
 		match_destination(img, &ask->name, m);
 	else if (ask->len && kind == KIND_NET)
-		return match_unix(img, ask->text, ask->len, m) ? ACTIVITY_UNKNOWN : 0;
+		return match_socket(img, ask, m);
 	else if (ask->len)
 		match_text(img, kind == KIND_EXEC ? TEXT_EXEC : TEXT_HTTP, ask->text, ask->len, m);
 	return 0;

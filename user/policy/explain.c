@@ -21,6 +21,10 @@ static void add_visible(struct buf *out, const char *text)
 
 static void add_place(struct buf *out, const struct explain *e, struct place place)
 {
+	if (!place.line) {
+		buf_add_str(out, "built in");
+		return;
+	}
 	add_visible(out, e->policy->file);
 	buf_addf(out, ":%u:%u", place.line, place.column);
 }
@@ -122,14 +126,22 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 	return hits;
 }
 
-static void explain_deny(const struct explain *e, const struct rule_list *list,
+static void explain_deny(const struct explain *e, const struct rule_list *lists,
 			 const struct activity *a, struct buf *out)
 {
 	enum kind kind = e->ask->name.kind;
 
-	if (explain_entries(e, list, "matches", out))
+	size_t hits = explain_entries(e, &lists[0], "matches", out) +
+		      explain_entries(e, &lists[3], "matches", out);
+	struct rule_view rule;
+
+	if (hits)
 		return;
 	begin_line(out, LAYER_DENY);
+	if (ask_rule(e->img, a->hit.deny, &rule)) { /* a broker, of which its plain path is known */
+		buf_addf(out, "%s (built in) matches where that path leads\n", rule.id);
+		return;
+	}
 	buf_add_str(out, "no entry matches\n");
 	if ((a->flags & ACTIVITY_UNKNOWN) && a->hit.allow == RULE_NONE &&
 	    image_header(e->img)->kinds[kind].ruled) {
@@ -261,7 +273,7 @@ void explain(const struct explain *e, struct buf *out)
 	rule_lists(e->policy, lists);
 	ask_decide(e->img, e->ask, e->text, e->text_len, &a, &d);
 	add_verdict(e, &d, out);
-	explain_deny(e, &lists[0], &a, out);
+	explain_deny(e, lists, &a, out);
 	explain_allow(e, &lists[1], out);
 	explain_opaque(e, &lists[2], out);
 	explain_content(e, out);

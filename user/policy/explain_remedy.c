@@ -87,6 +87,21 @@ static void remedy_deny(const struct explain *e, struct buf *out)
 	}
 }
 
+/* A deny entry that only records names a broker without closing net. */
+static void remedy_broker(const struct explain *e, struct buf *out)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < e->policy->brokers.count; i++)
+		named |= explain_match(e, &e->policy->brokers.items[i].match, false) &&
+			 !explain_match(e, &e->policy->brokers.items[i].except, false);
+	if (!named)
+		return;
+	buf_add_str(out, "to allow it, and record its use, add to deny: - {match: ");
+	explain_pattern(e->ask, e->activity, out);
+	buf_add_str(out, ", mode: audit}\n");
+}
+
 /*
  * Naming a kind in `allow` closes it, so a kind that was open is opened again by its general
  * pattern. That one does not admit what has no name.
@@ -132,6 +147,7 @@ static void remedy_content(const struct explain *e, struct buf *out)
 void explain_remedies(const struct explain *e, const struct activity *a, struct buf *out)
 {
 	remedy_deny(e, out);
+	remedy_broker(e, out);
 	remedy_allow(e, a, out);
 	remedy_content(e, out);
 }

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "policy/brokers.h"
 #include "policy/check.h"
 #include "policy/parse.h"
 #include "policy/resolve.h"
@@ -71,6 +72,8 @@ int policy_load_fd(int fd, const char *name, struct policy **ret_policy, struct 
 	r = policy_resolve(policy, root, diags);
 	if (r == 0)
 		r = policy_check_reach(policy, diags);
+	if (r == 0)
+		r = brokers_add(policy);
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);

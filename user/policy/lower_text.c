@@ -206,9 +206,12 @@ static int add_entries(struct text_lower *t)
 	int r = 0;
 
 	rule_lists(t->l->policy, lists);
-	for (size_t i = 0; i < RULE_LISTS; i++)
+	for (size_t i = 0; i < RULE_LISTS; i++) {
+		if ((lists[i].entries == &t->l->policy->brokers) != (t->text == TEXT_BROKER))
+			continue;
 		for (size_t k = 0; k < lists[i].entries->count && !r; k++)
 			r = add_entry(t, &lists[i], k);
+	}
 	return r;
 }
 

@@ -56,6 +56,7 @@ void policy_free(struct policy **policy)
 		content_done(&p->content[i]);
 	entries_done(&p->deny);
 	entries_done(&p->allow);
+	entries_done(&p->brokers);
 	entries_done(&p->opaque_allow);
 	free(p->tools);
 	free(p->content);

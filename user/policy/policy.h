@@ -95,7 +95,7 @@ struct condition {
 
 /* An entry of deny, allow or opaque.allow. */
 struct entry {
-	struct place place;
+	struct place place; /* line 0: it is built in */
 	char *id;	/* as written, or made: deny[0], allow[2], opaque.allow[0] */
 	char *reason;	/* or NULL */
 	char *tool;	/* the tool it was written as, or NULL */
@@ -155,6 +155,7 @@ struct policy {
 	size_t tool_count;
 	struct entries deny;
 	struct entries allow;
+	struct entries brokers; /* deny entries that no file has: brokers.h */
 	struct policy_default defaults[KIND_COUNT];
 	struct content_rule *content;
 	size_t content_count;

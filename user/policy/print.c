@@ -25,6 +25,7 @@ static const char *const kinds[] = {[KIND_EXEC] = "exec", [KIND_NET] = "net", [K
 static const char *const texts[] = {
 	[TEXT_EXEC] = "exec",
 	[TEXT_UNIX] = "net:unix",
+	[TEXT_BROKER] = "net:unix (brokers)",
 	[TEXT_HTTP] = "http",
 };
 static const char *const protos[] = {

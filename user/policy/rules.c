@@ -31,7 +31,8 @@ void rule_index(const struct policy *policy, struct rule_index *ret)
 	ret->allow = lists[1].first;
 	ret->content = ret->allow + (uint32_t)policy->allow.count;
 	ret->opaque_allow = lists[2].first;
-	ret->opaque = ret->opaque_allow + (uint32_t)policy->opaque_allow.count;
+	ret->brokers = lists[3].first;
+	ret->opaque = ret->brokers + (uint32_t)policy->brokers.count;
 	ret->count = ret->opaque + 1;
 	for (enum kind k = 0; k < KIND_COUNT; k++)
 		ret->closer[k] = number_closer(policy, k, ret);
@@ -41,11 +42,13 @@ void rule_index(const struct policy *policy, struct rule_index *ret)
 void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS])
 {
 	uint32_t content = (uint32_t)(policy->deny.count + policy->allow.count);
+	uint32_t opaque = content + (uint32_t)policy->content_count;
 
 	ret[0] = (struct rule_list){&policy->deny, 0, LAYER_DENY};
 	ret[1] = (struct rule_list){&policy->allow, (uint32_t)policy->deny.count, LAYER_ALLOW};
-	ret[2] = (struct rule_list){&policy->opaque_allow,
-				    content + (uint32_t)policy->content_count, LAYER_OPAQUE};
+	ret[2] = (struct rule_list){&policy->opaque_allow, opaque, LAYER_OPAQUE};
+	ret[3] = (struct rule_list){&policy->brokers, opaque + (uint32_t)policy->opaque_allow.count,
+				    LAYER_DENY};
 }
 
 struct image_row rule_row(const struct rule_list *list, size_t i)

@@ -6,7 +6,7 @@
 
 /*
  * The numbers of a policy's rules in its image: deny entries, allow entries, content rules, entries
- * of opaque.allow, opaque itself, the keys that close kinds, on_audit_failure. Within a list they
+ * of opaque.allow, brokers, opaque itself, the keys that close kinds, on_audit_failure. Within a list they
  * follow the file, so that the smaller of two numbers is the rule that was written first.
  */
 struct rule_index {
@@ -14,6 +14,7 @@ struct rule_index {
 	uint32_t allow;
 	uint32_t content;
 	uint32_t opaque_allow;
+	uint32_t brokers;
 	uint32_t opaque;
 	uint32_t closer[KIND_COUNT]; /* RULE_NONE: the kind is open; kinds may share one */
 	uint32_t audit;
@@ -23,13 +24,13 @@ struct rule_index {
 /* For a policy that was checked. */
 void rule_index(const struct policy *policy, struct rule_index *ret);
 
-/* The three lists of entries. */
-#define RULE_LISTS 3
+/* The lists of entries: deny, allow, opaque.allow, brokers. */
+#define RULE_LISTS 4
 
 struct rule_list {
 	const struct entries *entries;
 	uint32_t first;   /* rule of the first entry */
-	enum layer layer; /* LAYER_DENY, LAYER_ALLOW, LAYER_OPAQUE (opaque.allow) */
+	enum layer layer; /* LAYER_DENY (brokers, too), LAYER_ALLOW, LAYER_OPAQUE (opaque.allow) */
 };
 
 void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS]);
