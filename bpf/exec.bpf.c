@@ -220,13 +220,17 @@ static long exec_name_at(__u32 i, void *data)
 	return 0;
 }
 
-/* A file without a name, which only rules that say so admit. */
+/*
+ * A file without a name, which only rules that say so admit. Such a file is new, mostly, and so is one in
+ * memory: who names them means new ones.
+ */
 static __noinline void exec_unknown(const void *img, struct scratch *s)
 {
 	static const char name[8] = "unknown";
 
 	__builtin_memcpy(s->name, name, sizeof(name));
 	exec_name(img, s, sizeof(name) - 1);
+	s->act.flags &= ~ACTIVITY_CHANGED;
 	s->act.flags |= ACTIVITY_UNKNOWN;
 	exec_record(s)->flags |= EXEC_NO_PATH;
 }
@@ -235,6 +239,7 @@ static __noinline void exec_memfd(const void *img, struct scratch *s)
 {
 	int len = path_append(s, s->aux, 0);
 
+	s->act.flags &= ~ACTIVITY_CHANGED;
 	exec_name(img, s, len);
 	exec_record(s)->path_len = record_append(s, s->name, len);
 }

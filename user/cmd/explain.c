@@ -163,7 +163,8 @@ int cmd_explain(int argc, char **argv)
 								      : "--changed");
 		return EXIT_USAGE;
 	}
-	ask->flags |= args.changed ? ACTIVITY_CHANGED : 0;
+	/* What has no path is new without being asked. */
+	ask->flags |= args.changed && ask->text[0] == '/' ? ACTIVITY_CHANGED : 0;
 	ask->env = args.env;
 	ask->env_len = args.env ? strlen(args.env) : 0;
 	warn_of_path(ask);

@@ -25,27 +25,6 @@ static int check_deny(const struct policy *policy, struct diags *diags)
 	return r;
 }
 
-/* Programs in memory are made while the workload runs, but for what was handed to it. */
-static int check_memory(const struct policy *policy, struct diags *diags)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < policy->allow.count; i++) {
-		const struct entry *e = &policy->allow.items[i];
-
-		for (size_t j = 0; j < e->match.count && !e->changed && r == 0; j++) {
-			const struct pattern *p = &e->match.items[j];
-
-			if (p->kind == KIND_EXEC && p->text && !strncmp(p->text, "memfd:", 6))
-				r = diag_add(diags, DIAG_WARNING, p->place,
-					     "'%.80s' admits none that is made in the run: such a "
-					     "file needs 'changed: true' in '%.80s'",
-					     p->source, e->id);
-		}
-	}
-	return r;
-}
-
 static int check_allow(const struct policy *policy, struct diags *diags)
 {
 	if (policy->allow.place.line && !policy->allow.count)
@@ -180,7 +159,7 @@ int policy_check_reach(const struct policy *policy, struct diags *diags)
 int check_dead(const struct policy *policy, struct diags *diags)
 {
 	static int (*const checks[])(const struct policy *policy, struct diags *diags) = {
-		check_deny,  check_allow, check_memory,  check_default,
+		check_deny,  check_allow, check_default,
 		check_modes, check_http,  check_content,
 	};
 	int r = 0;
