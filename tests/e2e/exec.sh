@@ -271,19 +271,18 @@ of_a_script() {
 # Another thread writes over the arguments while they are looked at. What the program got is what counts.
 changed_meanwhile() {
 	cat >flip.py <<-'END'
-		import ctypes, os, threading
+		import ctypes, itertools, os, threading, time
 		libc = ctypes.CDLL(None)
 		name = ctypes.create_string_buffer(b"fine")
 		argv = (ctypes.c_char_p * 3)(b"touch", ctypes.cast(name, ctypes.c_char_p), None)
-		def flip():
-		    while True:
-		        for _ in range(100):
-		            name.raw = b"mark\0"
-		            name.raw = b"fine\0"
-		for _ in range(60):
+		def flip():  # one at a time: where there is one processor, threads change places between two rounds
+		    for text in itertools.cycle((b"mark\0", b"fine\0")):
+		        name.raw = text
+		for i in range(60):
 		    pid = os.fork()
 		    if not pid:
 		        threading.Thread(target=flip, daemon=True).start()
+		        time.sleep(i % 7 / 1000)
 		        libc.execve(b"/usr/bin/touch", argv, None)
 		        os._exit(0)
 		    os.waitpid(pid, 0)
