@@ -98,38 +98,6 @@ int BPF_PROG(probe_newtask, struct task_struct *child, __u64 clone_flags)
 	return 0;
 }
 
-/* ---- self-protection ---- */
-
-SEC("probe/lsm/task_kill")
-int BPF_PROG(probe_guard_kill, struct task_struct *task)
-{
-	return in_turn(TURN_GUARD) ? -EPERM : 0;
-}
-
-SEC("probe/lsm/file_open")
-int BPF_PROG(probe_guard_open, struct file *file)
-{
-	return in_turn(TURN_GUARD) ? -EPERM : 0;
-}
-
-SEC("probe/lsm/bpf")
-int BPF_PROG(probe_guard_bpf, int cmd)
-{
-	return in_turn(TURN_GUARD) ? -EPERM : 0;
-}
-
-SEC("probe/lsm/ptrace_access_check")
-int BPF_PROG(probe_guard_ptrace, struct task_struct *task)
-{
-	return in_turn(TURN_GUARD) ? -EPERM : 0;
-}
-
-SEC("probe/lsm/path_truncate")
-int BPF_PROG(probe_guard_truncate, const struct path *path)
-{
-	return in_turn(TURN_GUARD) ? -EPERM : 0;
-}
-
 /* ---- net ---- */
 
 SEC("probe/lsm/socket_connect")

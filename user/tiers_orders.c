@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <link.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -224,22 +222,10 @@ static void order_exec(struct work *w, int argument, struct answer *a)
 	a->value[0] = result(syscall(SYS_execveat, w->kit->program, "", argv, envp, AT_EMPTY_PATH));
 }
 
-static void order_guard(struct work *w, int argument, struct answer *a)
-{
-	union bpf_attr no_link = {.link_detach.link_fd = (uint32_t)-1};
-	_close_ int fd = -1;
-
-	a->value[0] = result(kill(getpid(), 0));
-	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	a->value[1] = result(fd < 0 ? -1 : 0);
-	a->value[2] = result(syscall(SYS_bpf, BPF_LINK_DETACH, &no_link, sizeof(no_link)));
-}
-
 static const order_fn orders[] = {
 	[ORDER_UDP] = order_udp,     [ORDER_UNIX] = order_unix,       [ORDER_FORK] = order_fork,
 	[ORDER_CALL] = order_call,   [ORDER_TCP] = order_tcp,         [ORDER_SEND] = order_send,
 	[ORDER_REPLY] = order_reply, [ORDER_RECEIVE] = order_receive, [ORDER_EXEC] = order_exec,
-	[ORDER_GUARD] = order_guard,
 };
 
 void subject_main(int socket, const struct subject_kit *kit)

@@ -506,9 +506,6 @@ static int open_kernel(struct watch *w)
 		.tiers = w->o->tiers,
 		.image = w->o->image,
 		.pins = w->o->place->pins,
-		.policy_file = w->o->policy ? w->o->policy->file : NULL,
-		.trail_file = w->o->trail_path,
-		.run_file = w->o->place->file,
 		.copy_bytes = !w->o->policy || w->o->policy->capture != CAPTURE_OFF,
 	};
 	struct kernel_error error;
