@@ -113,13 +113,12 @@ demo: deps
 KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth verified http1_verify)
 KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
 
-# Two halves of about the same length: emulated machines are slow, and have one CPU's speed. On the first
-# of them runs what depends on the kernel; the rest (files, formats, the command line) on all others.
-VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh) tests/bypass/net.sh
-VM_TESTS_C := $(addprefix tests/e2e/,audit.sh bad.sh limits.sh requests.sh)
-VM_TESTS_B := $(filter-out $(VM_TESTS_A) $(VM_TESTS_C) tests/e2e/install.sh,$(KERNEL_TESTS))
+# Two halves of about the same length: emulated machines are slow, and have one CPU's speed. What
+# is installed does not depend on the kernel.
+VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh guard.sh objects.sh \
+	demo.sh) $(addprefix tests/bypass/,net.sh broker.sh)
+VM_TESTS_B := $(filter-out $(VM_TESTS_A) tests/e2e/install.sh,$(KERNEL_TESTS))
 vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
-all-tests   = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B) $(VM_TESTS_C)
 
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
@@ -127,7 +126,7 @@ test: deps-test
 
 test-kernels: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
-	$(Q)tests/run-all -j 2 $(call all-tests,6.12) $(call all-tests,7.3)
+	$(Q)tests/run-all -j 2 $(call vm-tests,6.12) $(call vm-tests,7.3)
 
 bench: deps-test
 	$(call install-packages,$(DEPS_BENCH))
