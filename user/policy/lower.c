@@ -91,6 +91,23 @@ void lower_dfa(struct lower *l, const struct dfa *d, const uint32_t *accept, str
 		trans[i] = state_word(d, accept, d->next[i]);
 }
 
+int lower_phrase_rows(struct lower *l, const struct dfa *d, const struct intern *labels,
+		      struct intern *rows, size_t size, struct image_dfa *ret)
+{
+	_free_ uint32_t *accept = calloc(d->states, sizeof(*accept));
+
+	if (!accept)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->states; i++) {
+		accept[i] = ROW_NONE;
+		if (d->labels[i] != LABEL_NONE &&
+		    intern_add(rows, intern_get(labels, d->labels[i], NULL), size, &accept[i]) < 0)
+			return -ENOMEM;
+	}
+	lower_dfa(l, d, accept, ret);
+	return 0;
+}
+
 int lower_too_many_states(struct lower *l, struct place place, const char *rule,
 			  const char *pattern)
 {

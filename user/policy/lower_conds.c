@@ -111,25 +111,6 @@ static int both(void *ctx, uint32_t a, uint32_t b, uint32_t *ret)
 	return r < 0 ? r : 0;
 }
 
-static int write_phrases(struct conds_lower *c, const struct dfa *d, struct image_dfa *ret)
-{
-	_free_ uint32_t *accept = calloc(d->states, sizeof(*accept));
-	struct cond_bits row;
-
-	if (!accept)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < d->states; i++) {
-		accept[i] = ROW_NONE;
-		if (d->labels[i] == LABEL_NONE)
-			continue;
-		row = *(const struct cond_bits *)intern_get(&c->labels, d->labels[i], NULL);
-		if (intern_add(&c->rows, &row, sizeof(row), &accept[i]) < 0)
-			return -ENOMEM;
-	}
-	lower_dfa(c->l, d, accept, ret);
-	return 0;
-}
-
 static int lower_phrases(struct conds_lower *c, enum cond_text text)
 {
 	size_t count = count_phrases(c, text);
@@ -144,7 +125,8 @@ static int lower_phrases(struct conds_lower *c, enum cond_text text)
 		r = phrases_dfa(phrases, count, false, both, c, PHRASE_STATES, &d);
 	if (r < 0 || !d)
 		return r;
-	return write_phrases(c, d, &c->l->head.conds.dfas[text]);
+	return lower_phrase_rows(c->l, d, &c->labels, &c->rows, sizeof(struct cond_bits),
+				 &c->l->head.conds.dfas[text]);
 }
 
 int lower_conds(struct lower *l)

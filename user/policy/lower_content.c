@@ -74,26 +74,6 @@ static int list_phrases(struct content *c, const struct policy *p, bool exact,
 	return 0;
 }
 
-static int write_phrases(struct lower *l, struct content *c, const struct dfa *d,
-			 struct image_dfa *ret)
-{
-	_free_ uint32_t *accept = calloc(d->states, sizeof(*accept));
-	struct image_phrase row;
-
-	if (!accept)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < d->states; i++) {
-		accept[i] = ROW_NONE;
-		if (d->labels[i] == LABEL_NONE)
-			continue;
-		row = *(const struct image_phrase *)intern_get(&c->labels, d->labels[i], NULL);
-		if (intern_add(&c->rows, &row, sizeof(row), &accept[i]) < 0)
-			return -ENOMEM;
-	}
-	lower_dfa(l, d, accept, ret);
-	return 0;
-}
-
 static int lower_case(struct lower *l, struct content *c, bool exact, struct phrase *phrases)
 {
 	_dfa_ struct dfa *d = NULL;
@@ -105,7 +85,8 @@ static int lower_case(struct lower *l, struct content *c, bool exact, struct phr
 		r = phrases_dfa(phrases, count, !exact, both, c, PHRASE_STATES, &d);
 	if (r < 0 || !d)
 		return r;
-	return write_phrases(l, c, d, &l->head.phrases[exact]);
+	return lower_phrase_rows(l, d, &c->labels, &c->rows, sizeof(struct image_phrase),
+				 &l->head.phrases[exact]);
 }
 
 int lower_content(struct lower *l)

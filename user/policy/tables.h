@@ -38,6 +38,13 @@ int lower_row(struct lower *l, const struct image_row *row, uint32_t *ret);
  */
 void lower_dfa(struct lower *l, const struct dfa *d, const uint32_t *accept, struct image_dfa *ret);
 
+/*
+ * The same of an automaton of phrases, whose labels are numbers of rows of `size` bytes in `labels`: those
+ * that are in use are added to `rows`. Returns 0 or -ENOMEM.
+ */
+int lower_phrase_rows(struct lower *l, const struct dfa *d, const struct intern *labels,
+		      struct intern *rows, size_t size, struct image_dfa *ret);
+
 /* Says in `diags` that an automaton for a rule became too large. */
 int lower_too_many_states(struct lower *l, struct place place, const char *rule,
 			  const char *pattern);
