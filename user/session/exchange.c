@@ -31,46 +31,47 @@ static void exchange_free(struct exchange *x)
 
 struct exchange *exchange_find(struct flow *f, uint64_t ordinal)
 {
-	for (struct exchange *x = f->first; x; x = x->next)
-		if (x->ordinal == ordinal)
-			return x;
-	return NULL;
+	return map_get(&f->exchanges, ordinal);
+}
+
+static struct exchange *exchange_new(struct flow *f, uint64_t ordinal)
+{
+	size_t limit = capture_limit(f->session);
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->ordinal = ordinal;
+	if (body_init(&x->request, limit) < 0 || body_init(&x->response, limit) < 0 ||
+	    map_put(&f->exchanges, ordinal, x) < 0) {
+		exchange_free(x);
+		return NULL;
+	}
+	return x;
 }
 
 struct exchange *exchange_of(struct flow *f, uint64_t ordinal)
 {
 	struct exchange *x = exchange_find(f, ordinal);
-	struct exchange **end = &f->first;
 
 	if (x)
 		return x;
-	x = calloc(1, sizeof(*x));
+	x = exchange_new(f, ordinal);
 	if (!x) {
 		f->session->counts.broken++;
 		return NULL;
 	}
-	x->ordinal = ordinal;
-	if (body_init(&x->request, capture_limit(f->session)) < 0 ||
-	    body_init(&x->response, capture_limit(f->session)) < 0) {
-		exchange_free(x);
-		f->session->counts.broken++;
-		return NULL;
-	}
-	while (*end)
-		end = &(*end)->next;
-	*end = x;
-	f->waiting++;
+	x->prev = f->last;
+	*(f->last ? &f->last->next : &f->first) = x;
+	f->last = x;
 	return x;
 }
 
 void exchange_drop(struct flow *f, struct exchange *x)
 {
-	struct exchange **at = &f->first;
-
-	while (*at != x)
-		at = &(*at)->next;
-	*at = x->next;
-	f->waiting--;
+	*(x->prev ? &x->prev->next : &f->first) = x->next;
+	*(x->next ? &x->next->prev : &f->last) = x->prev;
+	map_take(&f->exchanges, x->ordinal);
 	exchange_free(x);
 }
 
@@ -78,6 +79,7 @@ void exchange_drop_all(struct flow *f)
 {
 	while (f->first)
 		exchange_drop(f, f->first);
+	map_free(&f->exchanges);
 }
 
 void exchange_name(struct exchange *x, const char *method, size_t method_len, const char *host,

@@ -24,11 +24,28 @@ static struct body *body_of(struct exchange *x, enum http_direction direction)
 	return direction == HTTP_REQUEST ? &x->request : &x->response;
 }
 
+/*
+ * Nothing more is decided on requests before this one; those that no answer can come to go. None is
+ * older than one whose event is still to come, so that what stays is not looked at each time.
+ */
+static void drop_spent(struct flow *f, uint64_t ordinal)
+{
+	if (f->exchanges.count > WAITING_MAX)
+		f->stopped[DIR_READ] = true;
+	if (f->session->o.capture != CAPTURE_OFF && !f->stopped[DIR_READ])
+		return;
+	while (f->first && f->first->written && f->first->ordinal < ordinal)
+		exchange_drop(f, f->first);
+}
+
 static void on_head(void *arg, const struct http_message *m)
 {
 	struct flow *f = arg;
-	struct exchange *x = exchange_of(f, m->ordinal);
+	struct exchange *x;
 
+	if (m->direction == HTTP_REQUEST) /* the record of its decision may have been lost */
+		drop_spent(f, m->ordinal);
+	x = exchange_of(f, m->ordinal);
 	if (!x)
 		return;
 	if (m->direction == HTTP_REQUEST) {
@@ -151,22 +168,6 @@ static bool text_follows(const struct flow *f, const struct decision *d)
 {
 	return f->session->o.capture != CAPTURE_OFF && !f->stopped[DIR_WRITE] &&
 	       d->verdict != VERDICT_DENY && d->verdict != VERDICT_KILL;
-}
-
-/* Nothing more is decided on requests before this one; those that no answer can come to go. */
-static void drop_spent(struct flow *f, uint64_t ordinal)
-{
-	struct exchange *next;
-
-	if (f->waiting > WAITING_MAX)
-		f->stopped[DIR_READ] = true;
-	if (f->session->o.capture != CAPTURE_OFF && !f->stopped[DIR_READ])
-		return;
-	for (struct exchange *x = f->first; x; x = next) {
-		next = x->next;
-		if (x->ordinal < ordinal && x->written)
-			exchange_drop(f, x);
-	}
 }
 
 void flow_http(struct session *s, const struct rec_http *r)

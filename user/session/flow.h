@@ -5,13 +5,14 @@
 /* A TLS stream and the requests on it. Shared by flow.c and exchange.c. */
 
 #include "audit/content.h"
+#include "base/map.h"
 #include "http.h"
 #include "session/internal.h"
 #include "stream.h"
 
 /* One request, from its decision or its first byte to the end of its answer. */
 struct exchange {
-	struct exchange *next;
+	struct exchange *prev, *next; /* in the order in which they became known */
 	uint64_t ordinal;
 	struct rec rec; /* header of the decision's record: process and time */
 	struct decision decision;
@@ -39,8 +40,8 @@ struct flow {
 	struct stream *stream[DIR_COUNT];
 	struct http *http;
 	bool stopped[DIR_COUNT]; /* no text of this direction any more */
-	struct exchange *first;
-	size_t waiting; /* exchanges in the list */
+	struct exchange *first, *last;
+	struct map exchanges; /* the same, by their numbers: an agent decides how many wait */
 };
 
 /* The exchange with that number, or NULL. */

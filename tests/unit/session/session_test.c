@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "audit/encode.h"
 #include "audit/names.h"
@@ -444,6 +445,50 @@ static void requests_without_answers_are_forgotten(void **state)
 	expect(f, "");
 }
 
+/* Their decisions were lost: a flood fills the ring of records before that of the plaintext. */
+static void requests_without_decisions_are_forgotten(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	size_t before = memory();
+
+	for (uint64_t i = 0; i < MANY; i++) {
+		put_data(f, DIR_WRITE, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+		f->log.len = 0;
+	}
+	assert_int_equal(session_counts(f->session)->requests, MANY);
+	assert_true(memory() - before < 1 << 20);
+	f->log.text[0] = 0;
+	expect(f, "");
+}
+
+/* All decisions of one write come before its text. Returns the seconds of CPU that it took. */
+static double pipelined(uint64_t n)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	clock_t begin = clock();
+
+	for (uint64_t i = 0; i < n; i++)
+		put_http(f, i, 0, "GET", "h", "/", VERDICT_ALLOW);
+	for (uint64_t i = 0; i < n; i++) {
+		put_data(f, DIR_WRITE, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+		f->log.len = 0;
+	}
+	begin = clock() - begin;
+	assert_int_equal(session_counts(f->session)->requests, n);
+	f->log.text[0] = 0;
+	expect(f, "");
+	return (double)begin / CLOCKS_PER_SEC;
+}
+
+static void many_pipelined_requests_cost_no_more_each(void **state)
+{
+	double few = pipelined(MANY / 20), again = pipelined(MANY / 20);
+
+	if (again < few)
+		few = again;
+	assert_true(pipelined(MANY) < 20 * 4 * few);
+}
+
 static void an_exit_ends_its_streams(void **state)
 {
 	struct fixture *f = fresh(CAPTURE_METADATA);
@@ -523,6 +568,8 @@ int main(void)
 		cmocka_unit_test(requests_do_not_pile_up),
 		cmocka_unit_test(requests_whose_answers_are_lost_are_forgotten),
 		cmocka_unit_test(requests_without_answers_are_forgotten),
+		cmocka_unit_test(requests_without_decisions_are_forgotten),
+		cmocka_unit_test(many_pipelined_requests_cost_no_more_each),
 		cmocka_unit_test(an_exit_ends_its_streams),
 		cmocka_unit_test(events_follow_the_wall_clock),
 		cmocka_unit_test(survives_any_record),
