@@ -352,7 +352,7 @@ static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six, __u32 
 static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six, __u32 from)
 {
 	const void *img = image_current();
-	struct net_last now = {}, *last = 0;
+	struct net_last now = {}, *last;
 	struct bpf_sock *sk = ctx->sk;
 
 	now.generation = img ? image_header(img)->generation : 0;
@@ -365,16 +365,14 @@ static __always_inline int net_cgroup_sendmsg(struct bpf_sock_addr *ctx, int six
 	}
 	if (!(now.addr[0] | now.addr[1]))
 		now.generation = 0; /* depends on the socket: decided each time */
-	if (sk)
-		last = bpf_sk_storage_get(&lasts, sk, 0, 0);
-	if (net_again(last, &now))
+	if (sk && net_again(bpf_sk_storage_get(&lasts, sk, 0, 0), &now))
 		return CGROUP_ALLOW;
 	if (net_cgroup(ctx, six, from) == CGROUP_DENY)
 		return CGROUP_DENY;
+	/* Looked up once more: the verifier would walk the decision for each of what it may be. */
+	last = sk ? bpf_sk_storage_get(&lasts, sk, &now, BPF_SK_STORAGE_GET_F_CREATE) : 0;
 	if (last)
 		*last = now;
-	else if (sk)
-		bpf_sk_storage_get(&lasts, sk, &now, BPF_SK_STORAGE_GET_F_CREATE);
 	return CGROUP_ALLOW;
 }
 
