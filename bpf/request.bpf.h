@@ -109,8 +109,7 @@ static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 
 	activity_init(&s->act, KIND_HTTP);
 	matcher_init(&s->m);
-	if (audit_failed)
-		s->act.flags |= ACTIVITY_UNRECORDED;
+	s->act.flags |= unrecorded();
 	if (p->flags & HTTP1_PATH_TOO_LONG)
 		s->act.flags |= ACTIVITY_UNKNOWN;
 	else

@@ -22,6 +22,7 @@ const volatile __u8 copy_bytes = 0;
 const volatile __u64 digest_key = 0;
 
 __u32 audit_failed = 0;
+__u32 events_lost = 0;
 __u32 scope_level = 0;
 __u64 run_began = 0;
 __u32 doomed_full = 0;

@@ -28,6 +28,7 @@ extern const volatile __u64 digest_key;	    /* random: see request.bpf.h */
 /* ---- state that user space changes while programs run ---- */
 
 extern __u32 audit_failed; /* the trail cannot be written */
+extern __u32 events_lost;  /* there was no room for a record; user space clears it behind all that came */
 extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle() has run in it */
 extern __u32 doomed_full;  /* somebody did not fit into `doomed`: all are to die */
 extern __u32 doomed_seen;  /* somebody is in `doomed`, or was */
@@ -288,14 +289,19 @@ static __always_inline struct scratch *decision_begin(const void **img)
 	return *img ? scratch_claim() : 0;
 }
 
+/* ACTIVITY_UNRECORDED when nothing can be recorded just now, else 0. */
+static __always_inline __u32 unrecorded(void)
+{
+	return audit_failed | events_lost ? ACTIVITY_UNRECORDED : 0;
+}
+
 /* Starts an activity in scratch: nothing hit, and the state of the trail taken over. */
 static __always_inline void activity_start(struct scratch *s, __u32 kind)
 {
 	activity_init(&s->act, kind);
 	matcher_init(&s->m);
 	s->phrase = ROW_NONE;
-	if (audit_failed)
-		s->act.flags |= ACTIVITY_UNRECORDED;
+	s->act.flags |= unrecorded();
 }
 
 static __always_inline void activity_decide(const void *img, struct scratch *s)
@@ -403,8 +409,11 @@ static __always_inline void record_send(struct scratch *s, void *ring, __u64 wak
 	r->seq = record_sequence();
 	opaque_value(size);
 	size &= RECORD_SIZE - 1;
-	if (bpf_ringbuf_output(ring, s->record, size, wake))
-		loss_add(reason, size);
+	if (!bpf_ringbuf_output(ring, s->record, size, wake))
+		return;
+	loss_add(reason, size);
+	if (reason == LOSS_EVENTS_RING)
+		events_lost = 1;
 }
 
 static __always_inline void record_send_event(struct scratch *s, __u32 urgent)

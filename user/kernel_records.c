@@ -40,6 +40,8 @@ uint64_t kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx, uint64_t
 	k->ctx = ctx;
 	bytes = fetch(k, k->bytes);
 	events = fetch(k, k->events);
+	if (events == UINT64_MAX) /* there is room again */
+		__atomic_store_n(&k->skel->bss->events_lost, 0, __ATOMIC_RELEASE);
 	*ret_upto = bytes < events ? bytes : events;
 	return k->fetched - before;
 }

@@ -409,6 +409,72 @@ unread_pipe_may_continue() {
 	has err '^warden: cannot write the audit trail pipe'
 }
 
+# While warden is stopped nobody fetches records: connections go on until there is no room for more. Then
+# they are refused (by the policy's default), and not any more once it goes on.
+full_ring() {
+	local pid got
+	serve net "$T/$1"
+	cat >flood.py <<-'END'
+		import os, socket, sys, time
+		port = int(sys.argv[1])
+
+		def connect():
+		    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+		        sock.connect(("127.0.0.1", port))
+
+		def wait_for(file):
+		    while not os.path.exists(file):
+		        time.sleep(0.01)
+
+		open("ready", "w").close()
+		wait_for("stopped")
+		count = 0
+		try:
+		    while count < 60000:
+		        connect()
+		        count += 1
+		except PermissionError:
+		    pass
+		print(count, flush=True)
+		open("flooded", "w").close()
+		wait_for("goes on")
+		for attempt in range(1000):
+		    try:
+		        connect()
+		        print("again", flush=True)
+		        break
+		    except PermissionError:
+		        time.sleep(0.01)
+	END
+	"$WARDEN" run -p policy.yaml --audit audit -- /usr/bin/python3 flood.py \
+		"$(cut -d' ' -f1 "$T/$1/port")" >out 2>err &
+	pid=$!
+	within 20 test -e ready
+	kill -STOP "$pid"
+	touch stopped
+	within 60 test -e flooded || got=$?
+	kill -CONT "$pid"
+	touch 'goes on'
+	ends "$pid" 0
+	return "${got:-0}"
+}
+
+full_ring_denies() {
+	policy 'deny: ["exec:/usr/bin/id"]'
+	full_ring denies
+	at_most 1000 "$(head -1 out)" 'connections before it was full'
+	at_most "$(head -1 out)" 59999 'connections'
+	has out '^again$'
+	some_line audit type=loss loss.reason=events_ring_full
+}
+
+full_ring_may_continue() {
+	policy 'on_audit_failure: continue' 'deny: ["exec:/usr/bin/id"]'
+	full_ring continues
+	same "$(head -1 out)" 60000 connections
+	some_line audit type=loss loss.reason=events_ring_full
+}
+
 # What is missing is said to who reads after all.
 pipe_read_late() {
 	local pid
@@ -502,6 +568,8 @@ check 'a limit on the size of files' file_size_limit
 check 'a pipe that nobody reads denies in enforce' unread_pipe_denies
 check 'a pipe that nobody reads, on_audit_failure: continue' unread_pipe_may_continue
 check 'a pipe that is read late' pipe_read_late
+check 'a full ring denies in enforce' full_ring_denies
+check 'a full ring, on_audit_failure: continue' full_ring_may_continue
 check '--audit - when nobody reads it' unread_standard_output
 check 'warden events' events
 if [[ -n ${TEST_OWN_MACHINE-} ]]; then
