@@ -21,7 +21,7 @@ static long broker_file_at(__u32 i, void *data)
 
 	if (len <= 0)
 		return len == PATH_NO_MOUNT;
-	match_text(c->img, TEXT_BROKER, s->name, len & (NAME_SIZE - 1), &s->m);
+	text_match(s, TEXT_BROKER, len & (NAME_SIZE - 1));
 	if (!net_record(s)->path_len)
 		net_record(s)->path_len = record_append(s, s->name, len);
 	return 0;
@@ -61,7 +61,7 @@ static __noinline int broker_bound(const void *img, struct scratch *s, struct un
 	if (s->name[0] == '/') /* else it is relative to a directory that nobody knows any more */
 		broker_path(img, s, len);
 	else if (s->name[0] == '@')
-		match_text(img, TEXT_BROKER, s->name, len, &s->m);
+		text_match(s, TEXT_BROKER, len);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static __noinline int broker_path(const void *img, struct scratch *s, __u32 len)
 	opaque_value(at);
 	at &= PLAIN_SIZE - 1;
 	if (n && !bpf_probe_read_kernel(s->name, n, s->chunk + at))
-		match_text(img, TEXT_BROKER, s->name, n, &s->m);
+		text_match(s, TEXT_BROKER, n);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static __always_inline void broker_match(const void *img, struct scratch *s, __u
 	if (!broker_any(img))
 		return;
 	if (s->name[0] == '@')
-		match_text(img, TEXT_BROKER, s->name, len, &s->m);
+		text_match(s, TEXT_BROKER, len);
 	else if (s->name[0] == '/')
 		broker_path(img, s, len);
 	else

@@ -23,7 +23,7 @@
 static __noinline void exec_name(const void *img, struct scratch *s, __u32 len)
 {
 	if (len && len <= NAME_MAX_LEN)
-		match_text(img, TEXT_EXEC, s->name, len, &s->m);
+		text_match(s, TEXT_EXEC, len);
 	else
 		s->act.flags |= ACTIVITY_UNKNOWN;
 }

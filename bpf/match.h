@@ -295,18 +295,25 @@ static __always_inline int match_has_names(const void *img, __u64 at)
 }
 
 /*
- * The name of a unix socket is what was passed, and one socket can be passed in many ways. Returns 1
- * when it is none that rules could know it by: then it hits nothing, and is unknown. That is so only
- * where rules name sockets. Abstract names, which begin with @, have one form.
+ * The name of a unix socket is what was passed, and one socket can be passed in many ways. True when this
+ * is none that rules could know it by: then it is unknown, and is not matched with TEXT_UNIX. That is so
+ * only where rules name sockets. Abstract names, which begin with @, have one form.
  */
-static __always_inline int match_unix(const void *img, const __u8 *name, __u32 len,
-				      struct matcher *m)
+static __always_inline int match_is_devious(const void *img, const __u8 *name, __u32 len,
+					    struct matcher *m)
 {
 	struct match_ctx c = {.img = img, .name = name, .m = m};
 	__u32 at = __builtin_offsetof(struct image_header, text) +
 		   TEXT_UNIX * (__u32)sizeof(struct image_text);
 
-	if (match_has_names(img, at) && name[0] != '@' && !match_is_plain(&c, len))
+	return match_has_names(img, at) && name[0] != '@' && !match_is_plain(&c, len);
+}
+
+/* Adds what the name of a unix socket hits. Returns 1 when it is unknown: then that is nothing. */
+static __always_inline int match_unix(const void *img, const __u8 *name, __u32 len,
+				      struct matcher *m)
+{
+	if (match_is_devious(img, name, len, m))
 		return 1;
 	match_text(img, TEXT_UNIX, name, len, m);
 	return 0;

@@ -65,8 +65,10 @@ static __always_inline void net_match_unix(const void *img, struct scratch *s, c
 		s->act.flags |= ACTIVITY_UNKNOWN;
 		return;
 	}
-	if (match_unix(img, s->name, len, &s->m))
+	if (match_is_devious(img, s->name, len, &s->m))
 		s->act.flags |= ACTIVITY_UNKNOWN;
+	else
+		text_match(s, TEXT_UNIX, len);
 	net_record(s)->path_len = record_append(s, s->name, len);
 	broker_match(img, s, len);
 }

@@ -94,11 +94,6 @@ static __noinline __u32 tls_stop(struct scratch *s, struct object *o)
 	return tier;
 }
 
-static __noinline void tls_match(const void *img, struct scratch *s, __u32 len)
-{
-	match_text(img, TEXT_HTTP, s->name, len, &s->m);
-}
-
 /* The head of a request is whole. */
 static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 {
@@ -113,7 +108,7 @@ static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 	if (p->flags & HTTP1_PATH_TOO_LONG)
 		s->act.flags |= ACTIVITY_UNKNOWN;
 	else
-		tls_match(c->img, s, len);
+		text_match(s, TEXT_HTTP, len);
 	o->hit = s->m.hit;
 	o->flags &= ~OBJECT_REFUSED;
 	activity_decide(c->img, s);

@@ -161,6 +161,7 @@ static __noinline int tls_begin(struct tls_ctx *c, const struct tls_call *call)
 	c->o = tls_object(call->object);
 	c->s = scratch_claim();
 	if (c->img && c->s && c->o) {
+		c->s->generation = image_header(c->img)->generation;
 		c->s->call = *call;
 		return 0;
 	}

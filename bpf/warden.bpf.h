@@ -125,6 +125,7 @@ struct {
 
 struct scratch {
 	__u64 owner; /* 0: free */
+	__u64 generation; /* of the policy that decides; 0: it was replaced meanwhile */
 	struct matcher m;
 	struct activity act;
 	struct decision dec;
@@ -282,11 +283,34 @@ static __always_inline const void *image_current(void)
 	return inner ? bpf_map_lookup_elem(inner, &zero) : 0;
 }
 
+/*
+ * Adds to s->m what the name of `len` bytes in s->name hits in the table `text`. Global: the verifier walks
+ * it once in each program. It cannot be told how long a policy is, so that this is looked up here once more;
+ * when it is another one by now, s->generation says so.
+ */
+__weak __noinline int text_match(struct scratch *s, __u32 text, __u32 len)
+{
+	const void *img = image_current();
+
+	if (!s) /* a global function is verified for that, too */
+		return 0;
+	if (img && image_header(img)->generation == s->generation)
+		match_text(img, text, s->name, len & (NAME_SIZE - 1), &s->m);
+	else
+		s->generation = 0;
+	return 0;
+}
+
 /* Scratch, and the policy in force. NULL when there is either none: what asked is then refused. */
 static __always_inline struct scratch *decision_begin(const void **img)
 {
+	struct scratch *s;
+
 	*img = image_current();
-	return *img ? scratch_claim() : 0;
+	s = *img ? scratch_claim() : 0;
+	if (s)
+		s->generation = image_header(*img)->generation;
+	return s;
 }
 
 /* ACTIVITY_UNRECORDED when nothing can be recorded just now, else 0. */
@@ -308,7 +332,10 @@ static __always_inline void activity_decide(const void *img, struct scratch *s)
 {
 	s->act.hit = s->m.hit;
 	s->act.phrase = s->phrase;
-	decide(img, &s->act, &s->dec);
+	if (s->generation)
+		decide(img, &s->act, &s->dec);
+	else /* half of it was matched with another policy */
+		decide_refuse(img, &s->dec, LAYER_DENY, RULE_NONE);
 }
 
 static __always_inline int refused(const struct decision *d)

@@ -25,10 +25,12 @@ static __always_inline void ask_destination(const void *img, struct scratch *s, 
 }
 
 /* Asked by itself: a relative path is one from the directory of whoever runs this. */
-static __noinline int ask_socket(const void *img, struct scratch *s, __u32 len)
+static __always_inline int ask_socket(const void *img, struct scratch *s, __u32 len)
 {
-	if (match_unix(img, s->name, len, &s->m))
+	if (match_is_devious(img, s->name, len, &s->m))
 		s->act.flags |= ACTIVITY_UNKNOWN;
+	else
+		text_match(s, TEXT_UNIX, len);
 	if (s->name[0] == '/' || s->name[0] == '@')
 		broker_match(img, s, len);
 	return 0;
@@ -53,7 +55,7 @@ static __always_inline void ask_name(const void *img, struct scratch *s, struct 
 	else if (text == TEXT_UNIX)
 		ask_socket(img, s, len);
 	else
-		match_text(img, text, s->name, len, &s->m);
+		text_match(s, text, len);
 }
 
 static __always_inline void ask_content(const void *img, struct scratch *s, struct question *q)
@@ -89,10 +91,11 @@ int ask(void *ctx)
 {
 	__u32 zero = 0;
 	struct question *q = bpf_map_lookup_elem(&questions, &zero);
-	const void *img = image_current();
-	struct scratch *s = scratch_claim();
+	const void *img;
+	struct scratch *s = decision_begin(&img);
 
-	if (q && img && s) {
+	if (q && s) {
+		s->generation += q->replaced;
 		activity_start(s, q->kind);
 		conds_init(&s->act);
 		s->act.flags |= q->flags;

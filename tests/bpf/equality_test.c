@@ -385,10 +385,30 @@ static void test_damaged_images(void **state)
 	}
 }
 
+/* A policy that is replaced between two parts of one decision: what was asked is refused, whatever it is. */
+static void test_replaced_policy(void **state)
+{
+	_cleanup_(fixture_done) struct fixture f = {};
+	_buf_ struct buf text = {};
+	struct answer answer;
+
+	buf_add_str(&text, "version: 1\nname: replaced\nallow: [\"exec:/usr/bin/git\"]\n");
+	fixture_open(&f, &text);
+	set_activity(&f.asked, "exec:/usr/bin/git");
+	assert_true(parse_asked(&f.asked));
+	assert_int_equal(fixture_compare(&f), VERDICT_ALLOW);
+	f.side->question->replaced = 1;
+	answer_by_kernel(f.side, &f.asked, &answer);
+	f.side->question->replaced = 0;
+	assert_int_equal(answer.decision.verdict, VERDICT_DENY);
+	assert_int_equal(answer.decision.rule, RULE_NONE);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_long_names),  cmocka_unit_test(test_empty_names),
 	cmocka_unit_test(test_cut_phrases), cmocka_unit_test(test_10000_rules),
 	cmocka_unit_test(test_random),      cmocka_unit_test(test_damaged_images),
+	cmocka_unit_test(test_replaced_policy),
 };
 
 int main(void)

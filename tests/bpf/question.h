@@ -29,13 +29,14 @@ struct question {
 	struct cond_bits seen[COND_TEXTS];
 	__u32 phrase;
 	__u32 answered;
+	__u64 replaced; /* 1: another policy has come between */
 	struct decision decision;
 	__u8 name[NAME_SIZE];
 	__u8 content[QUESTION_TEXT];
 	__u8 env[QUESTION_ENV];
 };
 
-_Static_assert(sizeof(struct question) == 144 + NAME_SIZE + QUESTION_TEXT + QUESTION_ENV,
+_Static_assert(sizeof(struct question) == 152 + NAME_SIZE + QUESTION_TEXT + QUESTION_ENV,
 	       "shared with BPF");
 
 #endif
