@@ -77,10 +77,14 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
  * A request is refused: sees to it that nothing of it leaves, and returns the tier that does. A
  * socket that cannot be marked, or is not known, leaves only the process itself.
  */
-static __noinline __u32 tls_stop(struct scratch *s, struct object *o)
+__weak __noinline int tls_stop(struct scratch *s, struct object *o)
 {
 	__u32 tier = tier_plaintext;
-	__u64 cookie = o->cookie;
+	__u64 cookie;
+
+	if (!s || !o)
+		return TIER_NONE;
+	cookie = o->cookie;
 
 	o->flags |= OBJECT_DEAD;
 	if (cookie && socket_kill(cookie))
@@ -94,14 +98,35 @@ static __noinline __u32 tls_stop(struct scratch *s, struct object *o)
 	return tier;
 }
 
-/* The head of a request is whole. */
-static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
+/*
+ * What follows is global, like text_match(): the verifier walks each once, not for every state that a
+ * reader can be in. The policy is looked up again; nothing is decided by another one.
+ */
+static __always_inline const void *tls_policy(struct scratch *s, struct object *o)
 {
-	struct scratch *s = c->s;
-	struct object *o = c->o;
-	__u32 len = tls_name(s, p);
-	__u32 tier = TIER_NONE;
+	const void *img;
 
+	if (!s || !o)
+		return 0;
+	img = image_again(s);
+	if (img)
+		return img;
+	decision_set(&s->dec, VERDICT_DENY, LAYER_DENY, RULE_NONE);
+	tls_stop(s, o);
+	return 0;
+}
+
+/* The head of a request is whole. */
+__weak __noinline int tls_head(struct scratch *s, struct object *o)
+{
+	const void *img = tls_policy(s, o);
+	__u32 len, tier = TIER_NONE;
+	struct http1 *p;
+
+	if (!img)
+		return 0;
+	p = &o->http;
+	len = tls_name(s, p);
 	activity_init(&s->act, KIND_HTTP);
 	matcher_init(&s->m);
 	s->act.flags |= unrecorded();
@@ -111,64 +136,69 @@ static __noinline void tls_head(struct tls_ctx *c, struct http1 *p)
 		text_match(s, TEXT_HTTP, len);
 	o->hit = s->m.hit;
 	o->flags &= ~OBJECT_REFUSED;
-	activity_decide(c->img, s);
+	activity_decide(img, s);
 	if (refused(&s->dec))
 		tier = tls_stop(s, o);
 	if (s->phrase != ROW_NONE)
 		o->flags |= OBJECT_REFUSED;
 	tls_record(s, o, p, 0, tier);
+	return 0;
 }
 
 /* A phrase was found in the request at work, behind its head. */
-static __noinline void tls_phrase(struct tls_ctx *c, struct http1 *p)
+__weak __noinline int tls_phrase(struct scratch *s, struct object *o)
 {
-	struct scratch *s = c->s;
-	struct object *o = c->o;
+	const void *img = tls_policy(s, o);
 	__u32 tier = TIER_NONE;
 
-	if (o->flags & OBJECT_REFUSED) /* audit mode: said once a request */
-		return;
+	if (!img || o->flags & OBJECT_REFUSED) /* audit mode: said once a request */
+		return 0;
 	o->flags |= OBJECT_REFUSED;
 	activity_init(&s->act, KIND_HTTP);
 	s->m.hit = o->hit;
-	activity_decide(c->img, s);
+	activity_decide(img, s);
 	if (refused(&s->dec))
 		tier = tls_stop(s, o);
 	if (s->dec.verdict != VERDICT_ALLOW)
-		tls_record(s, o, p, 1, tier);
+		tls_record(s, o, &o->http, 1, tier);
+	return 0;
 }
 
 /* Text that cannot be read, or not followed: decided as an opaque connection, if rules ask for it. */
-static __noinline void tls_opaque(struct tls_ctx *c, __u32 why)
+__weak __noinline int tls_opaque(struct scratch *s, struct object *o, __u32 why)
 {
-	struct scratch *s = c->s;
-	struct object *o = c->o;
+	const void *img = tls_policy(s, o);
 
+	if (!img)
+		return 0;
 	s->dec.verdict = VERDICT_ALLOW;
-	if (image_header(c->img)->kinds[KIND_HTTP].ruled &&
-	    net_opaque(c->img, s, o->cookie, &o->peer, why, tier_plaintext))
+	if (image_header(img)->kinds[KIND_HTTP].ruled &&
+	    net_opaque(img, s, o->cookie, &o->peer, why, tier_plaintext))
 		tls_stop(s, o);
 	activity_init(&s->act, KIND_HTTP);
+	return 0;
 }
 
 /* What parent and child both write to one connection: refused, if rules ask for it. */
-static __noinline void tls_parted(struct tls_ctx *c)
+__weak __noinline int tls_parted(struct scratch *s, struct object *o)
 {
-	struct scratch *s = c->s;
-	struct object *o = c->o;
+	const void *img = tls_policy(s, o);
 
+	if (!img)
+		return 0;
 	o->flags |= OBJECT_BLIND;
 	s->dec.verdict = VERDICT_ALLOW;
-	if (image_header(c->img)->kinds[KIND_HTTP].ruled &&
-	    net_unknown(c->img, s, o->cookie, &o->peer, OPAQUE_PARTED, tier_plaintext))
+	if (image_header(img)->kinds[KIND_HTTP].ruled &&
+	    net_unknown(img, s, o->cookie, &o->peer, OPAQUE_PARTED, tier_plaintext))
 		tls_stop(s, o);
+	return 0;
 }
 
 /* What the reader cannot follow from here on. */
 static __always_inline void tls_blind(struct tls_ctx *c, __u32 why)
 {
 	c->o->flags |= OBJECT_BLIND;
-	tls_opaque(c, why);
+	tls_opaque(c->s, c->o, why);
 }
 
 static __always_inline __u32 tls_lost_why(const struct http1 *p)
@@ -207,13 +237,13 @@ static __always_inline void tls_part(struct tls_ctx *c, struct http1 *p)
 	}
 	tls_scan(c);
 	if (s->step.kind == HTTP1_HEAD_DONE) {
-		tls_head(c, p);
+		tls_head(s, c->o);
 		if ((p->flags & HTTP1_ENCODED) && image_has_phrases(c->img, KIND_HTTP) && !refused(&s->dec))
-			tls_opaque(c, OPAQUE_ENCODED); /* its end is known: others follow */
+			tls_opaque(s, c->o, OPAQUE_ENCODED); /* its end is known: others follow */
 		return;
 	}
 	if (s->phrase != ROW_NONE)
-		tls_phrase(c, p);
+		tls_phrase(s, c->o);
 	if (s->step.kind == HTTP1_MESSAGE_DONE && !refused(&s->dec))
 		phrase_init(c->img, s);
 }
@@ -366,7 +396,7 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 	}
 	s->dec.verdict = VERDICT_ALLOW;
 	if (o->flags & OBJECT_PARTED) {
-		tls_parted(c);
+		tls_parted(c->s, c->o);
 		return;
 	}
 	if (o->flags & OBJECT_STRANGE) {
@@ -397,7 +427,7 @@ static __always_inline void tls_phrase_in_head(struct tls_ctx *c)
 		return;
 	o->hit.allow = 0; /* the name is not known: only the content speaks */
 	o->hit.deny = o->hit.audit = o->hit.opaque = RULE_NONE;
-	tls_phrase(c, &o->http);
+	tls_phrase(c->s, o);
 }
 
 #endif

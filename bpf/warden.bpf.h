@@ -284,20 +284,29 @@ static __always_inline const void *image_current(void)
 }
 
 /*
- * Adds to s->m what the name of `len` bytes in s->name hits in the table `text`. Global: the verifier walks
- * it once in each program. It cannot be told how long a policy is, so that this is looked up here once more;
- * when it is another one by now, s->generation says so.
+ * The policy that decides, for global functions: the verifier cannot be told how long what they are handed
+ * is. NULL when it was replaced meanwhile; s->generation says so from then on.
  */
-__weak __noinline int text_match(struct scratch *s, __u32 text, __u32 len)
+static __always_inline const void *image_again(struct scratch *s)
 {
 	const void *img = image_current();
 
-	if (!s) /* a global function is verified for that, too */
-		return 0;
 	if (img && image_header(img)->generation == s->generation)
+		return img;
+	s->generation = 0;
+	return 0;
+}
+
+/*
+ * Adds to s->m what the name of `len` bytes in s->name hits in the table `text`. Global: the verifier walks
+ * it once in each program.
+ */
+__weak __noinline int text_match(struct scratch *s, __u32 text, __u32 len)
+{
+	const void *img = s ? image_again(s) : 0; /* it is verified for NULL, too */
+
+	if (img)
 		match_text(img, text, s->name, len & (NAME_SIZE - 1), &s->m);
-	else
-		s->generation = 0;
 	return 0;
 }
 

@@ -190,15 +190,18 @@ static __always_inline struct object *wire_object(const struct sock *sk)
 	return o && !o->cookie ? o : 0;
 }
 
-static __always_inline void wire_bind(struct object *o, __u64 cookie, const struct wire_packet *p)
+__weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wire_packet *p)
 {
-	struct scratch *s = scratch_claim();
 	struct rec_bind *r;
+	struct scratch *s;
 
+	if (!o || !p) /* a global function is verified for that, too */
+		return 0;
 	o->peer = p->peer;
 	o->cookie = cookie;
+	s = scratch_claim();
 	if (!s)
-		return;
+		return 0;
 	r = (struct rec_bind *)s->record;
 	record_start(s, REC_BIND, sizeof(*r));
 	r->stream = o->stream;
@@ -211,6 +214,7 @@ static __always_inline void wire_bind(struct object *o, __u64 cookie, const stru
 	r->reserved = 0;
 	record_send_event(s, 0);
 	scratch_release(s);
+	return 0;
 }
 
 /*
@@ -224,7 +228,7 @@ __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const stru
 	const void *img;
 	int ret = PASS;
 
-	if (!w || !p) /* a global function is verified for that, too */
+	if (!w || !p)
 		return DROP;
 	s = decision_begin(&img);
 	if (!s)
