@@ -98,6 +98,15 @@ int BPF_PROG(probe_newtask, struct task_struct *child, __u64 clone_flags)
 	return 0;
 }
 
+/* ---- self-protection ---- */
+
+/* One for all: the others are in every kernel with LSM, and each takes a while to be taken off. */
+SEC("probe/lsm/path_truncate")
+int BPF_PROG(probe_guard_truncate, const struct path *path)
+{
+	return in_turn(TURN_GUARD) ? -EPERM : 0;
+}
+
 /* ---- net ---- */
 
 SEC("probe/lsm/socket_connect")

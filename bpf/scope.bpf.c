@@ -49,21 +49,6 @@ __weak __noinline int scratch_slot(void)
 	return tried <= SCRATCH_SLOTS ? (int)((first + (__u32)tried - 1) % SCRATCH_SLOTS) : -1;
 }
 
-static __always_inline void tamper_report(__u32 what, __u32 pid)
-{
-	struct scratch *s = scratch_claim();
-	struct rec_tamper *r;
-
-	if (!s)
-		return;
-	r = (struct rec_tamper *)s->record;
-	record_start(s, REC_TAMPER, sizeof(*r));
-	r->what = what;
-	r->pid = pid;
-	record_send_event(s, RECORD_URGENT);
-	scratch_release(s);
-}
-
 /* True when a cgroup is the workload's or below it. */
 static __always_inline int scope_has_cgroup(struct cgroup *cgroup)
 {

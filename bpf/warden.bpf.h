@@ -464,4 +464,21 @@ static __always_inline void record_send_bytes(struct scratch *s)
 	record_send(s, &bytes, record_wake(&bytes, s->used, BYTES_STEP, 0), LOSS_BYTES_RING);
 }
 
+/* Reports what the workload did, or was kept from doing, to what holds it. Not inlined: many hooks do. */
+static __noinline int tamper_report(__u32 what, __u32 pid)
+{
+	struct scratch *s = scratch_claim();
+	struct rec_tamper *r;
+
+	if (!s)
+		return 0;
+	r = (struct rec_tamper *)s->record;
+	record_start(s, REC_TAMPER, sizeof(*r));
+	r->what = what;
+	r->pid = pid;
+	record_send_event(s, RECORD_URGENT);
+	scratch_release(s);
+	return 0;
+}
+
 #endif

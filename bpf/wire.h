@@ -152,6 +152,12 @@ struct doomed_key {
 enum tamper_what {
 	TAMPER_LEFT_CGROUP = 1, /* moved a task out of its cgroup, and was killed */
 	TAMPER_NO_MEMBER,	/* membership of a child could not be written; the parent was killed */
+	TAMPER_SIGNAL,		/* this and what follows was refused: a signal to warden */
+	TAMPER_LIMIT,		/* a limit on its resources */
+	TAMPER_PTRACE,		/* ptrace, or the like, of warden */
+	TAMPER_BPF,		/* opening or detaching a BPF object */
+	TAMPER_FILE,		/* writing, removing or moving a file of warden's */
+	TAMPER_COUNT,
 };
 
 struct rec_tamper {

@@ -48,6 +48,11 @@ static bool with_unix(const struct tiers *t)
 	return t->net != TIER_LSM && t->facility[FACILITY_NET_UNIX].works;
 }
 
+static bool with_guard(const struct tiers *t)
+{
+	return t->facility[FACILITY_GUARD].works;
+}
+
 static bool with_override(const struct tiers *t)
 {
 	return t->plaintext == TIER_OVERRIDE;
@@ -93,6 +98,16 @@ static const struct {
 	{"net_sendmsg6", with_cgroup_net, ATTACH_CGROUP},
 	{"net_connect_unix", with_unix, ATTACH_CGROUP},
 	{"net_sendmsg_unix", with_unix, ATTACH_CGROUP},
+	{"guard_kill", with_guard, ATTACH_AUTO},
+	{"guard_sigio", with_guard, ATTACH_AUTO},
+	{"guard_limit", with_guard, ATTACH_AUTO},
+	{"guard_ptrace", with_guard, ATTACH_AUTO},
+	{"guard_bpf", with_guard, ATTACH_AUTO},
+	{"guard_map", with_guard, ATTACH_AUTO},
+	{"guard_open", with_guard, ATTACH_AUTO},
+	{"guard_truncate", with_guard, ATTACH_AUTO},
+	{"guard_unlink", with_guard, ATTACH_AUTO},
+	{"guard_rename", with_guard, ATTACH_AUTO},
 	{"wire_egress", always, ATTACH_CGROUP},
 	{"wire_release", always, ATTACH_CGROUP},
 	{"tls_write_enter", without_override, ATTACH_PROBE},
@@ -167,7 +182,7 @@ static int publish(struct kernel *k, const struct image_block *image)
 		return -errno;
 	if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.images), &zero, &fd, BPF_ANY) < 0)
 		return -errno;
-	return 0;
+	return kernel_guard_map(k, fd);
 }
 
 /* So that whoever cleans up behind us finds the workload's processes wherever they are. */
@@ -198,6 +213,9 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	if (template < 0)
 		return fail(error, -errno, "cannot make the map of", "the policy");
 	choose_programs(k, o->tiers);
+	r = kernel_guard_self(k);
+	if (r < 0)
+		return fail(error, r, "cannot tell the file of", "warden's program");
 	r = configure(k, o);
 	if (r < 0)
 		return fail(error, r, "no random numbers for", "warden's programs");
@@ -211,6 +229,9 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	r = name_mounts(k);
 	if (r < 0)
 		return fail(error, r, "cannot tell the kernel side", "which mounts there are");
+	r = kernel_guard(k, o);
+	if (r < 0)
+		return fail(error, r, "cannot tell the kernel side", "what is warden's");
 	r = pin_members(k);
 	return r < 0 ? fail(error, r, "cannot pin", "maps") : 0;
 }

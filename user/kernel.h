@@ -27,6 +27,8 @@ struct kernel_options {
 	const struct image_block *image;
 	const char *pins; /* directory for the pinned links */
 	bool copy_bytes;  /* plaintext goes to the bytes ring */
+	/* Files that the workload is kept from changing; NULL: there is no such. */
+	const char *policy_file, *trail_file, *run_file;
 };
 
 struct kernel_error {

@@ -30,6 +30,17 @@ struct kernel {
 /* Returns 0 or -errno. */
 int kernel_open_rings(struct kernel *k);
 
+/* ---- kernel_guard.c: what the workload has to leave alone; each returns 0 or -errno ---- */
+
+/* Before loading: which program warden is. */
+int kernel_guard_self(struct kernel *k);
+
+/* Behind loading: files, maps and programs. */
+int kernel_guard(struct kernel *k, const struct kernel_options *o);
+
+/* A map that is made later. */
+int kernel_guard_map(struct kernel *k, int fd);
+
 /* ---- kernel_probes.c: links, and probes on TLS files ---- */
 
 /* The descriptor of a libbpf link, which is then ours alone; or -errno. */

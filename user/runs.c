@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,6 +24,7 @@
 #define RUNS_DIR  "/run/warden/runs"
 #define KILL_WAIT 5000 /* ms until the tasks of a killed cgroup are gone */
 #define STALE	  60   /* s after which an empty file is nobody's */
+#define PATIENCE  5000 /* ms that a run which starts is given way to */
 
 static int fail(struct run_error *error, int r, const char *what, const char *where)
 {
@@ -40,17 +42,48 @@ static void free_place(struct run_place *p)
 	*p = (struct run_place)RUN_PLACE_NONE;
 }
 
-/* Removes the pins one by one: bpffs keeps nothing but files here. */
+/*
+ * Whoever starts has a lock, of the open file, so that it ends with him. It is only looked at here, and
+ * whoever cannot have it goes on: all that a workload can do with one of its own is to waste time.
+ */
+static bool someone_starts(int dir)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fcntl(dir, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int runs_starting(void)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	int fd = open(RUNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fcntl(fd, F_OFD_SETLK, &lock);
+	return fd;
+}
+
+/*
+ * Removes the pins one by one: bpffs keeps nothing but files here. Each may take the kernel a tenth
+ * of a second, for which another run would have to wait to attach a program of its own. It is quick
+ * once that is there, for then the hook stays as it is.
+ */
 static void remove_pins(const char *pins)
 {
+	const struct timespec pause = {.tv_nsec = 10000000};
+	_close_ int runs = open(RUNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int patience = PATIENCE;
 	DIR *dir = opendir(pins);
 	struct dirent *e;
 
 	if (!dir)
 		return;
-	while ((e = readdir(dir)))
+	while ((e = readdir(dir))) {
+		for (; patience > 0 && someone_starts(runs); patience -= 10)
+			nanosleep(&pause, NULL);
 		if (e->d_name[0] != '.')
 			unlinkat(dirfd(dir), e->d_name, 0);
+	}
 	closedir(dir);
 	rmdir(pins);
 }

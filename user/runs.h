@@ -41,6 +41,13 @@ int run_place_begin(const char *id, struct run_place *ret, struct run_error *err
  */
 int run_place_end(struct run_place *p);
 
+/*
+ * Says that a run is about to attach its programs, until the returned descriptor is closed: whoever
+ * cleans up behind others waits for that, some seconds at most. -1 when it cannot be said, which
+ * costs time only.
+ */
+int runs_starting(void);
+
 /* Reaps the runs that nobody looks after. Returns how many. */
 int runs_reap(void);
 

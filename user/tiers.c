@@ -45,6 +45,7 @@ static int probe_all(struct probe *p)
 		arm(p);
 		try_net(p);
 		try_membership(p);
+		try_guard(p);
 		try_plaintext(p);
 		try_exec(p);
 		try_kill(p);

@@ -26,6 +26,7 @@ enum facility {
 	FACILITY_PLAINTEXT_SIGNAL,   /* a process dies in a probe, before the function runs */
 	FACILITY_MEMBERSHIP,         /* a new task inherits what is stored with its parent */
 	FACILITY_CGROUP2,            /* cgroups can be made, born into, and killed as a whole */
+	FACILITY_GUARD,              /* refuses signals, ptrace, BPF objects and files */
 	FACILITY_COUNT,
 };
 

@@ -14,6 +14,7 @@ const struct facility_name facility_names[FACILITY_COUNT] = {
 	[FACILITY_PLAINTEXT_SIGNAL] = {"plaintext_signal", "plaintext", "signal"},
 	[FACILITY_MEMBERSHIP] = {"membership", "membership", "task"},
 	[FACILITY_CGROUP2] = {"cgroup2", "membership", "cgroup"},
+	[FACILITY_GUARD] = {"guard_lsm", "warden", "lsm"},
 };
 
 /* A tier, and what it takes beside cgroups and membership. The best comes first. */
@@ -88,7 +89,7 @@ const char *tiers_use(const struct tiers *t, enum facility f)
 		return "in use where the socket of a request is not known";
 	if (f == FACILITY_NET_UNIX && t->net == TIER_CGROUP)
 		return "in use";
-	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2) && any)
+	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2 || f == FACILITY_GUARD) && any)
 		return "in use";
 	return NULL;
 }
@@ -140,6 +141,16 @@ static bool unix_is_cgroup(const struct tiers *t)
 static bool brokers_are_open(const struct tiers *t)
 {
 	return tiers_brokers(t) == TIER_NONE;
+}
+
+static bool no_guard(const struct tiers *t)
+{
+	return !t->facility[FACILITY_GUARD].works;
+}
+
+static bool guard(const struct tiers *t)
+{
+	return !no_guard(t);
 }
 
 static bool always(const struct tiers *t)
@@ -211,6 +222,14 @@ static const struct {
 			   "milliseconds, from warden; if warden has died, it gets no answer at "
 			   "all."},
 	{plaintext_is_signal, "plaintext: every refused request ends its process."},
+	{no_guard,
+	 "warden: a workload with root's rights can end or trace warden and its guardian, open and "
+	 "detach their BPF objects, and change the audit file and the policy. When warden ends, its "
+	 "guardian ends the workload; when both do, the workload runs on under its policy."},
+	{guard,
+	 "warden: a workload that may load kernel modules or BPF programs of its own, write to "
+	 "devices of disks, mount other files over warden's, or end or freeze warden's whole "
+	 "cgroup, is not kept from it."},
 	{any_cgroup_program,
 	 "membership: a process that a workload with root's rights puts outside of its cgroup is "
 	 "killed: at once since Linux 6.13, before that within milliseconds, in which `net` (tier "

@@ -162,10 +162,12 @@ void tiers_remember(const char *path, const struct tiers *tiers)
 	_close_ int fd = -1;
 
 	unlink(path);
-	describe(&text);
-	buf_add_char(&text, '\n');
-	write_results(&text, tiers);
-	if (!tiers->lasting || buf_error(&text) < 0 || text.len >= MEMORY_MAX)
+	if (tiers->lasting) {
+		describe(&text);
+		buf_add_char(&text, '\n');
+		write_results(&text, tiers);
+	}
+	if (buf_error(&text) < 0 || text.len >= MEMORY_MAX)
 		return;
 	mkdir(MOUNTS_STATE_DIR, 0700);
 	snprintf(draft, sizeof(draft), "%s.%d", path, getpid());

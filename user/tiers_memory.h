@@ -18,7 +18,10 @@
 /* Returns 0, or -errno when nothing that holds here and now is remembered. */
 int tiers_recall(const char *path, struct tiers *ret);
 
-/* Keeps what will last (tiers->lasting). Failures leave nothing remembered, and are nobody's concern. */
+/*
+ * Keeps what will last (tiers->lasting); an empty file if nothing will, so that nobody else makes one
+ * while there are runs. Failures leave nothing remembered, and are nobody's concern.
+ */
 void tiers_remember(const char *path, const struct tiers *tiers);
 
 #endif

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -222,10 +223,20 @@ static void order_exec(struct work *w, int argument, struct answer *a)
 	a->value[0] = result(syscall(SYS_execveat, w->kit->program, "", argv, envp, AT_EMPTY_PATH));
 }
 
+static void order_guard(struct work *w, int argument, struct answer *a)
+{
+	_close_ int fd = memfd_create("probe", MFD_CLOEXEC);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	a->value[0] = result(truncate(path, 0));
+}
+
 static const order_fn orders[] = {
 	[ORDER_UDP] = order_udp,     [ORDER_UNIX] = order_unix,       [ORDER_FORK] = order_fork,
 	[ORDER_CALL] = order_call,   [ORDER_TCP] = order_tcp,         [ORDER_SEND] = order_send,
 	[ORDER_REPLY] = order_reply, [ORDER_RECEIVE] = order_receive, [ORDER_EXEC] = order_exec,
+	[ORDER_GUARD] = order_guard,
 };
 
 void subject_main(int socket, const struct subject_kit *kit)

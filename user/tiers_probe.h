@@ -36,6 +36,8 @@ enum order {
 	ORDER_RECEIVE,
 	/* [0] why it failed; a subject that succeeds does not answer, and ends by itself. */
 	ORDER_EXEC,
+	/* [0] truncate of an empty file. */
+	ORDER_GUARD,
 };
 
 struct answer {
@@ -106,7 +108,7 @@ int probed_function_find(struct probed_function *ret);
 
 /* ---- programs ---- */
 
-#define PROBE_PROGRAMS 19
+#define PROBE_PROGRAMS 20
 
 struct probe_program {
 	const char *name;    /* in bpf/probe.bpf.c */
@@ -183,6 +185,7 @@ void probe_leave(struct probe *p);
 /* The trials, in the order in which they are made. */
 void try_net(struct probe *p);
 void try_membership(struct probe *p);
+void try_guard(struct probe *p);
 void try_plaintext(struct probe *p);
 void try_exec(struct probe *p);
 void try_kill(struct probe *p);

@@ -22,6 +22,7 @@ const struct probe_program probe_programs[PROBE_PROGRAMS] = {
 	 .flags = BPF_F_SLEEPABLE},
 	{"probe_exec_signal", BIT(FACILITY_EXEC_SIGNAL), TRACEPOINT("sched_process_exec")},
 	{"probe_newtask", BIT(FACILITY_MEMBERSHIP), TRACEPOINT("task_newtask")},
+	{"probe_guard_truncate", BIT(FACILITY_GUARD), LSM("path_truncate")},
 	{"probe_connect", BIT(FACILITY_NET_LSM), LSM("socket_connect")},
 	{"probe_sendmsg", BIT(FACILITY_NET_LSM) | BIT(FACILITY_PLAINTEXT_LSM),
 	 LSM("socket_sendmsg")},
@@ -49,6 +50,7 @@ const char *const probe_refusals[FACILITY_COUNT] = {
 	[FACILITY_EXEC_LSM] = LSM_REFUSED,
 	[FACILITY_NET_LSM] = LSM_REFUSED,
 	[FACILITY_PLAINTEXT_LSM] = LSM_REFUSED,
+	[FACILITY_GUARD] = LSM_REFUSED,
 	[FACILITY_EXEC_SIGNAL] = "this kernel refuses a program on sched_process_exec (%s at load)",
 	[FACILITY_MEMBERSHIP] =
 		"this kernel refuses a program on task_newtask with task storage (%s at load)",

@@ -506,6 +506,9 @@ static int open_kernel(struct watch *w)
 		.tiers = w->o->tiers,
 		.image = w->o->image,
 		.pins = w->o->place->pins,
+		.policy_file = w->o->policy ? w->o->policy->file : NULL,
+		.trail_file = w->o->trail_path,
+		.run_file = w->o->place->file,
 		.copy_bytes = !w->o->policy || w->o->policy->capture != CAPTURE_OFF,
 	};
 	struct kernel_error error;
@@ -518,6 +521,7 @@ static int open_kernel(struct watch *w)
 
 static int open_all(struct watch *w)
 {
+	_close_ int starting = runs_starting();
 	char events[4200];
 	int r = cgroup_create(w->o->place->cgroup, &w->cgroup);
 

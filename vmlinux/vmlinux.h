@@ -21,6 +21,7 @@ typedef __s64 s64;
 typedef int pid_t;
 typedef u32 dev_t;
 typedef unsigned short umode_t;
+typedef unsigned int fmode_t;
 
 #if !defined(__TARGET_ARCH_x86)
 #error "only x86-64 is supported"
@@ -109,6 +110,7 @@ struct hlist_bl_node {
 };
 
 struct dentry {
+	struct inode *d_inode;
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
@@ -124,6 +126,7 @@ struct fs_struct {
 };
 
 struct file {
+	fmode_t f_mode;
 	struct path f_path;
 	struct inode *f_inode;
 };
@@ -133,6 +136,11 @@ struct mm_struct {
 	unsigned long arg_end;
 	unsigned long env_start;
 	unsigned long env_end;
+	struct file *exe_file;
+};
+
+struct bpf_map {
+	u32 id;
 };
 
 struct vm_area_struct {
@@ -281,6 +289,8 @@ struct sockaddr_in6 {
 #define SOCK_DGRAM   2
 #define SOCK_RAW     3
 #define MSG_FASTOPEN 0x20000000
+
+#define PTRACE_MODE_ATTACH 2
 
 #define EPERM  1
 #define EACCES 13

@@ -70,7 +70,7 @@ known_kernel() {
 	local name no=" $1 "
 	doctor_json
 	for name in exec_lsm exec_signal net_lsm net_cgroup net_unix uprobe plaintext_override \
-		plaintext_lsm plaintext_cut plaintext_signal membership cgroup2; do
+		plaintext_lsm plaintext_cut plaintext_signal membership cgroup2 guard_lsm; do
 		if [[ $no == *" $name "* ]]; then
 			facility "$name" no
 		else
@@ -89,6 +89,7 @@ lsm_does_not_run() {
 	facility exec_lsm no
 	facility net_lsm no
 	facility plaintext_lsm no
+	facility guard_lsm no
 }
 
 # No cgroup of a probing that is over; others may be at it just now.

@@ -78,6 +78,14 @@ links_of() {
 		/pinned/ && index($0, run) { print id }'
 }
 
+# Each of them.
+links_are_there() {
+	local id
+	for id in $links; do
+		"$bpftool" link show id "$id" >/dev/null || return 1
+	done
+}
+
 links_are_gone() {
 	local id
 	for id in $links; do
@@ -120,12 +128,39 @@ normal_end() {
 	within 5 gone "$guardian"
 }
 
+# Taking programs off waits for a run that is about to attach its own; not for ever.
+another_starts() {
+	local starting
+	start
+	[[ -n $links ]] || { echo "no pinned links found" && return 1; }
+	"$python" -c '
+import fcntl, os, struct, time
+runs = os.open("/run/warden/runs", os.O_RDONLY)
+read_lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+fcntl.fcntl(runs, 37, read_lock)  # F_OFD_SETLK
+print("locked", flush=True)
+time.sleep(600)' >locked &
+	starting=$!
+	within 5 test -s locked
+	stop
+	sleep 1
+	links_are_there
+	if [[ $1 == goes_on ]]; then
+		kill -KILL "$starting"
+		within 4 links_are_gone
+	else
+		within 10 links_are_gone
+		kill -KILL "$starting"
+	fi
+	within 5 gone "$guardian"
+}
+
 warden_killed() {
 	start
 	kill -KILL "$warden"
 	within 2 workload_is_gone
 	within 2 test ! -e "$cgroup"
-	within 2 links_are_gone
+	within 4 links_are_gone
 	within 2 gone "$guardian"
 	nothing_forbidden_happened
 }
@@ -138,7 +173,7 @@ group_killed() {
 	env kill -KILL -- "-$warden"
 	within 2 workload_is_gone
 	within 2 test ! -e "$cgroup"
-	within 2 links_are_gone
+	within 4 links_are_gone
 }
 
 both_killed() {
@@ -158,7 +193,7 @@ both_killed() {
 	status_is 0 "$WARDEN" run --audit next -- true
 	within 2 workload_is_gone
 	within 2 test ! -e "$cgroup"
-	within 2 links_are_gone
+	within 4 links_are_gone
 	nothing_forbidden_happened
 }
 
@@ -220,6 +255,8 @@ killed_while_starting() {
 
 check 'the workload is guarded' start_works
 check 'a normal end leaves nothing' normal_end
+check 'another run that starts is given way to' another_starts goes_on
+check '... for some seconds' another_starts hangs
 check 'SIGKILL to warden' warden_killed
 check 'SIGKILL to its process group' group_killed
 check 'SIGKILL to warden and its guardian' both_killed

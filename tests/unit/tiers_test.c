@@ -21,7 +21,8 @@ enum {
 	NET = BIT(FACILITY_NET_LSM) | BIT(FACILITY_NET_CGROUP) | BIT(FACILITY_NET_UNIX),
 	PLAINTEXT = BIT(FACILITY_PLAINTEXT_OVERRIDE) | BIT(FACILITY_PLAINTEXT_LSM) |
 		    BIT(FACILITY_PLAINTEXT_CUT) | BIT(FACILITY_PLAINTEXT_SIGNAL),
-	LSM = BIT(FACILITY_EXEC_LSM) | BIT(FACILITY_NET_LSM) | BIT(FACILITY_PLAINTEXT_LSM),
+	LSM = BIT(FACILITY_EXEC_LSM) | BIT(FACILITY_NET_LSM) | BIT(FACILITY_PLAINTEXT_LSM) |
+	      BIT(FACILITY_GUARD),
 };
 
 static struct tiers with(uint32_t facilities)
@@ -95,13 +96,15 @@ static void test_use(void **state)
 {
 	assert_int_equal(used(ALL), BASE | BIT(FACILITY_EXEC_LSM) | BIT(FACILITY_NET_LSM) |
 					    BIT(FACILITY_UPROBE) |
-					    BIT(FACILITY_PLAINTEXT_OVERRIDE));
+					    BIT(FACILITY_PLAINTEXT_OVERRIDE) |
+					    BIT(FACILITY_GUARD));
 	assert_int_equal(used(ALL & ~LSM & ~BIT(FACILITY_PLAINTEXT_OVERRIDE)),
 			 BASE | BIT(FACILITY_EXEC_SIGNAL) | BIT(FACILITY_NET_CGROUP) |
 				 BIT(FACILITY_NET_UNIX) | BIT(FACILITY_UPROBE) |
 				 BIT(FACILITY_PLAINTEXT_CUT) | BIT(FACILITY_PLAINTEXT_SIGNAL));
 	assert_int_equal(used(ALL & ~BASE), 0);
 	assert_int_equal(used(BASE), 0);
+	assert_int_equal(used(BASE | BIT(FACILITY_GUARD)), 0);
 	assert_int_equal(used(0), 0);
 }
 
@@ -137,6 +140,9 @@ static void test_limits(void **state)
 	assert_false(limited(ALL & ~BIT(FACILITY_NET_UNIX), "brokers: none"));
 	assert_true(limited(0, "brokers: none"));
 	assert_true(limited(ALL, "crontabs"));
+	assert_true(limited(low, "trace warden"));
+	assert_false(limited(ALL, "trace warden"));
+	assert_true(limited(ALL, "kernel modules"));
 	assert_true(limited(ALL, "changes its own code"));
 	assert_true(limited(low, "no answer"));
 	assert_false(limited(ALL, "no answer"));

@@ -328,19 +328,29 @@ static void on_close(struct session *s, const struct rec *r)
 	flow_close(s, ((const struct rec_close *)r)->stream);
 }
 
+static const char *const tampers[TAMPER_COUNT] = {
+	[TAMPER_LEFT_CGROUP] = "a task was moved out of the workload's cgroup",
+	[TAMPER_NO_MEMBER] = "membership of a child could not be written",
+	[TAMPER_SIGNAL] = "a signal to warden",
+	[TAMPER_LIMIT] = "a limit on warden's resources",
+	[TAMPER_PTRACE] = "a look into warden's memory or descriptors",
+	[TAMPER_BPF] = "an attempt to open or detach a BPF object of warden's",
+	[TAMPER_FILE] = "an attempt to write, remove or move a file of warden's",
+};
+
 static void on_tamper(struct session *s, const struct rec *rec)
 {
 	const struct rec_tamper *r = (const struct rec_tamper *)rec;
+	bool refused = r->what >= TAMPER_SIGNAL;
 	struct audit_event ev;
 
 	event_of(s, AUDIT_TAMPER, rec, &ev);
 	ev.decision = (struct audit_decision){
-		.verdict = "kill",
+		.verdict = refused ? "deny" : "kill",
 		.layer = "none",
-		.tier = "signal",
-		.reason = r->what == TAMPER_LEFT_CGROUP
-				  ? "a task was moved out of the workload's cgroup"
-				  : "membership of a child could not be written",
+		.tier = refused ? "lsm" : "signal",
+		.reason = r->what < TAMPER_COUNT ? tampers[r->what] : NULL,
+		.error = refused ? "EPERM" : NULL,
 	};
 	s->counts.tampered++;
 	session_emit(s, &ev);

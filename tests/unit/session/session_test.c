@@ -227,6 +227,27 @@ static void a_pid_used_again_is_another_process(void **state)
 		  "exit - exit=0\n");
 }
 
+/* What ended the one who did it, and what was refused. A number that is none has no reason, either. */
+static void tells_of_tampering(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	for (uint32_t what = TAMPER_LEFT_CGROUP; what <= TAMPER_COUNT; what++) {
+		struct rec_tamper r = {.what = what};
+
+		put(f, &r.rec, REC_TAMPER, sizeof(r), 10);
+	}
+	assert_int_equal(session_counts(f->session)->tampered, TAMPER_COUNT);
+	expect(f, "tamper - kill/signal\n"
+		  "tamper - kill/signal\n"
+		  "tamper - deny/lsm\n"
+		  "tamper - deny/lsm\n"
+		  "tamper - deny/lsm\n"
+		  "tamper - deny/lsm\n"
+		  "tamper - deny/lsm\n"
+		  "tamper - deny/lsm\n");
+}
+
 /* ---- destinations ---- */
 
 static void names_destinations(void **state)
@@ -572,6 +593,7 @@ int main(void)
 		cmocka_unit_test(many_pipelined_requests_cost_no_more_each),
 		cmocka_unit_test(an_exit_ends_its_streams),
 		cmocka_unit_test(events_follow_the_wall_clock),
+		cmocka_unit_test(tells_of_tampering),
 		cmocka_unit_test(survives_any_record),
 	};
 
