@@ -33,6 +33,7 @@ enum kind {
 	KIND_EXEC,
 	KIND_NET,
 	KIND_HTTP,
+	KIND_LISTEN, /* net:listen: where others may connect to */
 	KIND_COUNT,
 };
 
@@ -172,6 +173,8 @@ enum image_proto {
 	PROTO_TCP,
 	PROTO_UDP,
 	PROTO_OTHER,
+	PROTO_COUNT,
+	PROTO_LISTEN = 4, /* or-ed to one of them: the place is one of the workload's own, to listen at */
 };
 
 #define IMAGE_DEST_KEY(class, port, proto) ((__u64)(class) << 24 | (__u64)(port) << 4 | (proto) | 8)

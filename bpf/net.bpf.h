@@ -15,11 +15,13 @@ static __always_inline struct rec_net *net_record(struct scratch *s)
 	return (struct rec_net *)s->record;
 }
 
-static __always_inline __u32 net_proto(__u32 protocol)
+static __always_inline __u32 net_proto(const struct rec_net *r)
 {
-	if (protocol == IPPROTO_TCP)
-		return PROTO_TCP;
-	return protocol == IPPROTO_UDP ? PROTO_UDP : PROTO_OTHER;
+	__u32 what = r->rec.type == REC_LISTEN ? PROTO_LISTEN : 0;
+
+	if (r->proto == IPPROTO_TCP)
+		return what | PROTO_TCP;
+	return what | (r->proto == IPPROTO_UDP ? PROTO_UDP : PROTO_OTHER);
 }
 
 static __always_inline void net_start(struct scratch *s, __u16 type, __u16 family, __u32 protocol)
@@ -45,7 +47,7 @@ static __noinline void net_match_dest(const void *img, struct scratch *s, __u32 
 {
 	struct rec_net *r = net_record(s);
 
-	match_dest(img, class, r->port, net_proto(r->proto), &s->m);
+	match_dest(img, class, r->port, net_proto(r), &s->m);
 }
 
 /* The address of all zeros is resolved before (net.bpf.c): nobody is connected to it. */
@@ -76,16 +78,24 @@ static __noinline void net_match6(const void *img, struct scratch *s, __u64 high
 	net_match_dest(img, s, class);
 }
 
-/* Decides and records; true when it is refused. */
-static __always_inline int net_finish(const void *img, struct scratch *s, __u32 tier)
+/* Decides; true when it is refused. */
+static __always_inline int net_decide(const void *img, struct scratch *s, __u32 tier)
 {
 	struct rec_net *r = net_record(s);
 
 	activity_decide(img, s);
 	r->decision = s->dec;
 	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
-	record_send_event(s, refused(&s->dec));
 	return refused(&s->dec);
+}
+
+/* The same, and records it. */
+static __always_inline int net_finish(const void *img, struct scratch *s, __u32 tier)
+{
+	int ret = net_decide(img, s, tier);
+
+	record_send_event(s, ret);
+	return ret;
 }
 
 /* Where a connection goes, for decisions that come after connect. */

@@ -24,6 +24,7 @@ enum rec_type {
 	REC_TLS_DATA,  /* struct rec_data: plaintext */
 	REC_TAMPER,    /* struct rec_tamper: a workload tried to get out */
 	REC_SOCKET,    /* struct rec_net: a socket was made that sends where no other rule looks */
+	REC_LISTEN,    /* struct rec_net: a place of its own to listen at was used or refused */
 };
 
 struct rec {

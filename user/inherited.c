@@ -34,14 +34,14 @@ static int option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
 }
 
-static void name_address(const union address *a, int protocol, struct buf *out)
+static void name_address(const union address *a, int protocol, const char *kind, struct buf *out)
 {
 	bool v4 = a->any.sa_family == AF_INET;
 	const void *addr = v4 ? (const void *)&a->v4.sin_addr : (const void *)&a->v6.sin6_addr;
 	char text[INET6_ADDRSTRLEN];
 
 	inet_ntop(a->any.sa_family, addr, text, sizeof(text));
-	buf_addf(out, v4 ? "net:%s:%u%s" : "net:[%s]:%u%s", text,
+	buf_addf(out, v4 ? "%s:%s:%u%s" : "%s:[%s]:%u%s", kind, text,
 		 ntohs(v4 ? a->v4.sin_port : a->v6.sin6_port),
 		 protocol == IPPROTO_UDP ? "/udp" : "");
 }
@@ -63,8 +63,8 @@ static void name_unix(const union address *a, socklen_t len, struct buf *out)
 }
 
 /*
- * Appends the name of what is reached over the socket: nothing when it is not connected, or when its
- * peer has no name. The protocols are those that the hooks see (bpf/create.bpf.h).
+ * Appends the name of what is reached over the socket, or of where it listens: nothing when it is not
+ * connected, or when its peer has no name. The protocols are those that the hooks see (bpf/create.bpf.h).
  */
 static void name_socket(int fd, struct buf *out)
 {
@@ -79,7 +79,9 @@ static void name_socket(int fd, struct buf *out)
 		if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 			buf_addf(out, "net:protocol:%d", protocol);
 		else if (getpeername(fd, &peer.any, &len) == 0)
-			name_address(&peer, protocol, out);
+			name_address(&peer, protocol, "net", out);
+		else if (option(fd, SO_ACCEPTCONN) == 1 && getsockname(fd, &peer.any, &len) == 0)
+			name_address(&peer, protocol, "net:listen", out);
 	} else if (family == AF_UNIX) {
 		if (getpeername(fd, &peer.any, &len) == 0)
 			name_unix(&peer, len, out);
@@ -138,7 +140,7 @@ static int check_socket(const void *img, enum tier tier, int fd, struct buf *com
 		return 0;
 	if (*name.data)
 		return decide_name(img, fd, name.data, complaint);
-	if (tier == TIER_LSM || !is_free(fd))
+	if (tier == TIER_LSM || !is_free(fd) || !image_header(img)->kinds[KIND_NET].ruled)
 		return 0;
 	return refuse(fd, "that is not connected yet", "",
 		      "without LSM nobody would see where it is connected to", complaint);
@@ -160,7 +162,7 @@ int inherited_check(const void *img, enum tier tier, struct buf *complaint)
 	DIR *dir;
 	int r = 0;
 
-	if (h->mode != MODE_ENFORCE || !h->kinds[KIND_NET].ruled)
+	if (h->mode != MODE_ENFORCE || !(h->kinds[KIND_NET].ruled || h->kinds[KIND_LISTEN].ruled))
 		return 0;
 	dir = opendir("/proc/self/fd");
 	if (!dir)

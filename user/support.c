@@ -61,6 +61,12 @@ static bool asks_raw(const struct policy *p)
 	return names_form(&p->deny, NET_RAW);
 }
 
+/* Without LSM nobody is asked when a socket listens. */
+static bool asks_listen(const struct policy *p)
+{
+	return rules_for(p, KIND_LISTEN);
+}
+
 static bool asks_plaintext(const struct policy *p)
 {
 	return rules_for(p, KIND_HTTP);
@@ -88,7 +94,7 @@ static bool has_unix(const struct tiers *t)
 	return t->net == TIER_LSM || t->facility[FACILITY_NET_UNIX].works;
 }
 
-static bool has_raw(const struct tiers *t)
+static bool has_lsm_net(const struct tiers *t)
 {
 	return t->net == TIER_LSM;
 }
@@ -112,7 +118,8 @@ static const struct {
 	{"exec: rules", asks_exec, has_exec, FACILITY_EXEC_SIGNAL},
 	{"net: rules", asks_net, has_net, FACILITY_NET_CGROUP},
 	{"net: rules on unix sockets", asks_unix, has_unix, FACILITY_NET_UNIX},
-	{"net:raw", asks_raw, has_raw, FACILITY_NET_LSM},
+	{"net:raw", asks_raw, has_lsm_net, FACILITY_NET_LSM},
+	{"net:listen", asks_listen, has_lsm_net, FACILITY_NET_LSM},
 	{"http: and content rules", asks_plaintext, has_plaintext, FACILITY_UPROBE},
 	{"opaque: deny", asks_opaque, has_cut, FACILITY_PLAINTEXT_CUT},
 };

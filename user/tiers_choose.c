@@ -199,6 +199,7 @@ static const struct {
 			"unix socket (SCM_RIGHTS) or taken (pidfd_getfd), is not checked."},
 	{net_is_cgroup,
 	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
+	{net_is_cgroup, "net: nobody sees where a workload listens: rules for net:listen cannot be enforced."},
 	{no_net_unix, "net: unix sockets are not checked."},
 	{brokers_are_open, "brokers: none is held here: what can be reached through them is open to the "
 			   "workload."},

@@ -69,7 +69,7 @@ static void pose_destination(struct question *q, const struct asked *a)
 	q->text = n->raw ? QUESTION_RAW : QUESTION_ADDRESS;
 	q->family = n->family;
 	q->port = n->port;
-	q->proto = n->proto;
+	q->proto = n->proto | (n->kind == KIND_LISTEN ? PROTO_LISTEN : 0);
 	q->addr[0] = n->family == AF_INET ? 0 : high;
 	q->addr[1] = n->family == AF_INET ? high >> 32 : low;
 	if (!a->mapped)
@@ -102,7 +102,7 @@ static void answer_by_kernel(struct kernel_side *side, const struct asked *a, st
 
 	q->kind = a->ask.name.kind;
 	q->flags = a->ask.flags;
-	if (a->ask.name.kind == KIND_NET && !a->ask.name.text)
+	if (a->ask.name.kind == KIND_LISTEN || (a->ask.name.kind == KIND_NET && !a->ask.name.text))
 		pose_destination(q, a);
 	else
 		pose_name(q, a);

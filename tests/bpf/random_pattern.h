@@ -172,6 +172,21 @@ static void add_net(struct buf *b)
 		ADD_WORD(b, protos);
 }
 
+static void add_listen(struct buf *b)
+{
+	static const random_fn forms[] = {add_v4, add_v6, add_any};
+	static const char *const ports[] = {":443", ":53", ":0", ":65535", ":80", ":*"};
+	static const char *const protos[] = {"", "", "/tcp", "/udp", "/*"};
+
+	buf_add_str(b, "net:listen");
+	if (pick(2)) {
+		buf_add_char(b, ':');
+		ADD_BY(b, forms);
+	}
+	ADD_WORD(b, ports);
+	ADD_WORD(b, protos);
+}
+
 static void add_http(struct buf *b)
 {
 	static const char *const methods[] = {"GET", "POST", "P*",      "*",  "?ET",
@@ -198,7 +213,7 @@ static void add_http(struct buf *b)
 static void add_pattern(struct buf *b)
 {
 	static const random_fn kinds[] = {add_exec, add_exec, add_net, add_net,
-					  add_unix, add_http, add_http};
+					  add_unix, add_http, add_http, add_listen};
 
 	ADD_BY(b, kinds);
 }

@@ -131,7 +131,7 @@ static void random_address(const struct pattern *p, uint8_t *addr)
 	}
 }
 
-static void name_destination(struct buf *b, const struct pattern *p)
+static void name_place(struct buf *b, const struct pattern *p, const char *kind)
 {
 	static const uint16_t ports[] = {0, 53, 80, 443, 65535};
 	static const char *const protos[] = {"", "/tcp", "/udp"};
@@ -142,12 +142,24 @@ static void name_destination(struct buf *b, const struct pattern *p)
 	uint8_t addr[16];
 
 	random_address(where, addr);
+	if (once_in(6))
+		memset(addr, 0, sizeof(addr)); /* every one */
 	inet_ntop(where->family, addr, text, sizeof(text));
-	buf_addf(b, where->family == AF_INET ? "net:%s:%u" : "net:[%s]:%u", text, port);
+	buf_addf(b, where->family == AF_INET ? "%s:%s:%u" : "%s:[%s]:%u", kind, text, port);
 	if (p->proto >= 0 && pick(4))
 		buf_add_str(b, protos[p->proto == PROTO_UDP ? 2 : 1]);
 	else
 		ADD_WORD(b, protos);
+}
+
+static void name_destination(struct buf *b, const struct pattern *p)
+{
+	name_place(b, p, "net");
+}
+
+static void name_listen(struct buf *b, const struct pattern *p)
+{
+	name_place(b, p, "net:listen");
 }
 
 static void name_net(struct buf *b, const struct pattern *p)
@@ -221,11 +233,13 @@ static void random_activity(struct buf *b, const struct policy *policy)
 		[KIND_EXEC] = name_exec,
 		[KIND_NET] = name_net,
 		[KIND_HTTP] = name_http,
+		[KIND_LISTEN] = name_listen,
 	};
 	static const struct pattern any[KIND_COUNT] = {
 		[KIND_EXEC] = {.kind = KIND_EXEC},
 		[KIND_NET] = {.kind = KIND_NET, .form = NET_ANY, .port = PORT_ANY, .proto = -1},
 		[KIND_HTTP] = {.kind = KIND_HTTP},
+		[KIND_LISTEN] = {.kind = KIND_LISTEN, .port = PORT_ANY, .proto = -1},
 	};
 	const struct pattern *p = choose_pattern(policy);
 

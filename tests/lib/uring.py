@@ -10,7 +10,7 @@ import time
 SETUP, ENTER = 425, 426  # numbers of the system calls
 SQPOLL = 1 << 1          # IORING_SETUP_SQPOLL: a thread of the kernel submits
 ASYNC = 1 << 4           # IOSQE_ASYNC: a worker of the kernel does it
-CONNECT, SEND, SOCKET = 16, 26, 45
+CONNECT, SEND, SOCKET, BIND, LISTEN = 16, 26, 45, 56, 57
 GETEVENTS, WAKEUP = 1, 2
 CQ_RING, SQES = 0x8000000, 0x10000000  # offsets to map at
 
@@ -65,6 +65,14 @@ class Ring:
         name = ctypes.create_string_buffer(
             struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", port, b"\x7f\0\0\1"), 16)
         self.ask(CONNECT, sock, ctypes.addressof(name), 0, 16, flags)
+
+    def bind(self, sock, port):
+        name = ctypes.create_string_buffer(
+            struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", port, b"\x7f\0\0\1"), 16)
+        self.ask(BIND, sock, ctypes.addressof(name), 0, 16)
+
+    def listen(self, sock):
+        self.ask(LISTEN, sock, 0, 8)
 
     def send(self, sock, text, flags=0):
         data = ctypes.create_string_buffer(text)

@@ -129,6 +129,11 @@ static void unconnected(void **state)
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(listen(listener, 1), 0); /* what it accepts goes nowhere */
 	assert_complaint(img, TIER_CGROUP, listener, "");
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(listen(listener, 1), 0);
+	img = image_of("net:listen:*", NULL, MODE_ENFORCE);
+	assert_complaint(img, TIER_LSM, listener, "is a socket for net:listen:0.0.0.0:");
+	assert_complaint(img, TIER_LSM, socket(AF_INET, SOCK_STREAM, 0), "");
 	free((void *)img);
 }
 

@@ -97,6 +97,24 @@ static void closing_net_closes_unix_sockets(void **state)
 	assert_int_equal(check(&p, &t, &len), 0);
 }
 
+/* Whether they close it, or only take a place out. */
+static void listening_needs_lsm(void **state)
+{
+	static struct pattern door = {.kind = KIND_LISTEN, .port = 8080, .proto = -1};
+	struct entry entry = {.match = {.items = &door, .count = 1}};
+	struct policy deny = {.deny = {.items = &entry, .count = 1}};
+	struct policy allow = {.allow = {.items = &entry, .count = 1}};
+	struct tiers t = full();
+	size_t len;
+
+	t.net = TIER_CGROUP;
+	assert_int_equal(check(&deny, &t, &len), -EOPNOTSUPP);
+	assert_int_equal(check(&allow, &t, &len), -EOPNOTSUPP);
+	t.net = TIER_LSM;
+	assert_int_equal(check(&deny, &t, &len), 0);
+	assert_int_equal(check(&allow, &t, &len), 0);
+}
+
 /* A packet socket is made without LSM. Allowing one asks for nothing. */
 static void raw_sockets_need_lsm(void **state)
 {
@@ -125,6 +143,7 @@ int main(void)
 		cmocka_unit_test(audit_says_so_and_goes_on),
 		cmocka_unit_test(closing_net_closes_unix_sockets),
 		cmocka_unit_test(raw_sockets_need_lsm),
+		cmocka_unit_test(listening_needs_lsm),
 	};
 
 	return cmocka_run_group_tests_name("support", tests, NULL, NULL);

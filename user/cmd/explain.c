@@ -54,8 +54,8 @@ static const struct opts command = {
 	.options = options,
 	.notes =
 		"ACTIVITY is what the audit trail calls it: exec:/usr/bin/nc (the resolved file),\n"
-		"net:203.0.113.7:443, net:[2001:db8::1]:53/udp, net:unix:/run/x.sock, or\n"
-		"http:POST api.example.com/v1/x. The first line is VERDICT LAYER RULE\n"
+		"net:203.0.113.7:443, net:[2001:db8::1]:53/udp, net:unix:/run/x.sock,\n"
+		"net:listen:8080, or http:POST api.example.com/v1/x. The first line is VERDICT LAYER RULE\n"
 		"FILE:LINE:COL. The exit status is 0 on a denial, too. It needs no root.",
 };
 

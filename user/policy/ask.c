@@ -25,7 +25,7 @@ static void match_destination(const void *img, const struct activity_name *n, st
 		class = match_addr4(img, (uint32_t)(half_address(n->addr) >> 32), m);
 	else
 		class = match_addr6(img, half_address(n->addr), half_address(n->addr + 8), m);
-	match_dest(img, class, n->port, n->proto, m);
+	match_dest(img, class, n->port, n->proto | (n->kind == KIND_LISTEN ? PROTO_LISTEN : 0), m);
 }
 
 /* What brokers are known by is the path as it would be resolved. */
@@ -63,7 +63,7 @@ static uint32_t match_name(const void *img, const struct ask *ask, struct matche
 		match_inode(img, ask->file.dev, ask->file.ino, ask->file.generation, m);
 	if (kind == KIND_NET && ask->name.raw)
 		return match_raw(img, m) ? ACTIVITY_UNKNOWN : 0;
-	if (kind == KIND_NET && !ask->name.text)
+	if (kind == KIND_LISTEN || (kind == KIND_NET && !ask->name.text))
 		match_destination(img, &ask->name, m);
 	else if (ask->len && kind == KIND_NET)
 		return match_socket(img, ask, m);

@@ -86,7 +86,18 @@ static int parse_address(const char *activity, struct ask *ask, struct buf *comp
 	if (r < 0)
 		return buf_error(complaint) < 0 ? -ENOMEM : r;
 	bits = p.family == AF_INET ? 32 : 128;
-	if (p.kind != KIND_NET || p.form != NET_ADDR || p.prefix != bits || p.port == PORT_ANY)
+	if (p.kind == KIND_LISTEN && p.form == NET_ANY) { /* no address: at every one */
+		p.form = NET_ADDR;
+		p.family = AF_INET6;
+		p.prefix = bits;
+	}
+	if (p.kind == KIND_LISTEN && (p.prefix != bits || p.port == PORT_ANY))
+		return refuse(complaint, activity,
+			      "is no single place to listen at: write net:listen:PORT or "
+			      "net:listen:ADDRESS:PORT, with /udp behind or not");
+	if (p.kind == KIND_LISTEN)
+		ask->name.kind = KIND_LISTEN;
+	else if (p.kind != KIND_NET || p.form != NET_ADDR || p.prefix != bits || p.port == PORT_ANY)
 		return refuse(complaint, activity,
 			      "is no single destination: write net:ADDRESS:PORT or "
 			      "net:ADDRESS:PORT/PROTOCOL");

@@ -244,7 +244,7 @@ static int check_opaque(const struct policy *policy, struct diags *diags)
 		for (size_t j = 0; j < match->count && r != -ENOMEM; j++)
 			if (match->items[j].kind != KIND_NET)
 				r = diag_add(diags, DIAG_ERROR, match->items[j].place,
-					     "'%.80s' in opaque.allow: only net: can be opaque",
+					     "'%.80s' in opaque.allow: only a destination, net:, can be opaque",
 					     match->items[j].source);
 	}
 	return r;

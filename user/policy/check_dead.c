@@ -36,13 +36,13 @@ static int check_allow(const struct policy *policy, struct diags *diags)
 /* A word for all kinds is for what allow leaves open; a kind that is named was meant. */
 static int check_default(const struct policy *policy, struct diags *diags)
 {
-	static const char *const names[KIND_COUNT] = {"exec", "net", "http"};
+	static const char *const names[KIND_LISTEN] = {"exec", "net", "http"};
 	const struct policy_default *d = policy->defaults;
 	int r = 0;
 
 	if (d[KIND_EXEC].place.line && check_same_place(d[KIND_EXEC].place, d[KIND_NET].place))
 		return 0;
-	for (int kind = 0; kind < KIND_COUNT && r == 0; kind++) {
+	for (int kind = 0; kind < KIND_LISTEN && r == 0; kind++) {
 		struct closer closer = policy_closer(policy, (enum kind)kind);
 
 		if (d[kind].place.line && !d[kind].deny && closer.rule)

@@ -74,6 +74,9 @@ static int is_taken_away(const struct patterns *match, const struct patterns *ex
 	for (size_t i = 0; i < match->count; i++) {
 		const struct pattern *p = &match->items[i];
 
+		/* What stands for many places to listen at is not excepted with one of them. */
+		if (!all_of[p->kind] && p->kind == KIND_LISTEN)
+			return false;
 		if (!all_of[p->kind] && !has(p->added ? &all : &written, p) &&
 		    !is_covered(p, except, &work))
 			return false;

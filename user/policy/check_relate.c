@@ -48,7 +48,7 @@ uint64_t check_cost(const struct pattern *a, const struct pattern *b)
 {
 	if (a->kind != b->kind)
 		return 1;
-	return a->kind == KIND_NET && a->form != NET_UNIX
+	return (a->kind == KIND_NET || a->kind == KIND_LISTEN) && a->form != NET_UNIX
 		       ? 16
 		       : (uint64_t)strlen(a->source) * strlen(b->source);
 }

@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define PROTOS    3
 #define LINES_MAX (IMAGE_MAX_SIZE / 2 / sizeof(struct image_dest)) /* a table is half full */
 
 void dests_done(struct dests *d)
@@ -53,13 +52,13 @@ int dests_add_entry(struct dests *d, const struct image_row *row, uint32_t *ret)
 	return 0;
 }
 
-int dests_add_use(struct dests *d, uint32_t entry, bool except, uint32_t port, int proto,
-		  uint32_t *ret)
+int dests_add_use(struct dests *d, const struct dest_use *use, uint32_t *ret)
 {
 	if (room_for_one(&d->uses, d->use_count, &d->use_room, sizeof(*d->uses)) < 0)
 		return -ENOMEM;
 	*ret = d->use_count;
-	d->uses[d->use_count++] = (struct dest_use){entry, port, proto, except};
+	d->uses[d->use_count++] = *use;
+	d->listens |= use->listen;
 	return 0;
 }
 
@@ -94,7 +93,9 @@ static int by_port(const void *a, const void *b)
 
 static bool has_proto(const struct dest_use *use, int proto)
 {
-	return use->proto < 0 || use->proto == proto;
+	if (use->listen != !!(proto & PROTO_LISTEN))
+		return false;
+	return use->proto < 0 || use->proto == (proto & ~PROTO_LISTEN);
 }
 
 /* What patterns for any port hit: their entries in d->hits, together in `ret`. */
@@ -224,8 +225,10 @@ static int resolve_class(struct dests *d, uint32_t *ret)
 	d->table_count = 0;
 	if (!r)
 		qsort(d->ported, ported, sizeof(*d->ported), by_port);
-	for (int proto = 0; proto < PROTOS && !r; proto++)
+	for (int proto = 0; proto < PROTO_COUNT && !r; proto++)
 		r = resolve_proto(d, any, ported, proto);
+	for (int proto = 0; proto < PROTO_COUNT && d->listens && !r; proto++)
+		r = resolve_proto(d, any, ported, proto | PROTO_LISTEN);
 	if (r < 0)
 		return r;
 	r = intern_add(&d->classes, d->table, d->table_count * sizeof(*d->table), ret);

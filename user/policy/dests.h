@@ -16,6 +16,7 @@ struct dest_use {
 	uint32_t port; /* or PORT_ANY */
 	int32_t proto; /* or -1 */
 	uint32_t except;
+	uint32_t listen; /* a place of one's own */
 };
 
 /* One key of a class: what a port and protocol hit. Without padding, because it is compared. */
@@ -40,6 +41,7 @@ struct dests {
 	struct dest_use *uses;
 	uint32_t use_count;
 	uint32_t use_room;
+	bool listens; /* one of them is of a place to listen at */
 	struct dest_entry *entries;
 	uint32_t entry_count;
 	uint32_t entry_room;
@@ -65,8 +67,7 @@ void dests_done(struct dests *d);
 
 /* Adds an entry, and a pattern of it. All are added before the first dests_node(). */
 int dests_add_entry(struct dests *d, const struct image_row *row, uint32_t *ret);
-int dests_add_use(struct dests *d, uint32_t entry, bool except, uint32_t port, int proto,
-		  uint32_t *ret);
+int dests_add_use(struct dests *d, const struct dest_use *use, uint32_t *ret);
 
 /* Puts a pattern in force; takes all back that came since the mark. */
 int dests_enter(struct dests *d, uint32_t use);

@@ -11,7 +11,7 @@
 #include "policy/reason.h"
 #include "policy/rules.h"
 
-const char *const explain_kinds[KIND_COUNT] = {"exec", "net", "http"};
+const char *const explain_kinds[KIND_COUNT] = {"exec", "net", "http", "net:listen"};
 
 /* What a policy file says is shown, never obeyed by the terminal. */
 static void add_visible(struct buf *out, const char *text)
@@ -82,6 +82,14 @@ const struct pattern *explain_match(const struct explain *e, const struct patter
 	return NULL;
 }
 
+const struct pattern *explain_except(const struct explain *e, const struct entry *entry, bool admits)
+{
+	for (size_t i = 0; i < entry->except.count && explain_has_name(e); i++)
+		if (pattern_excepts(&entry->except.items[i], &e->ask->name, admits))
+			return &entry->except.items[i];
+	return NULL;
+}
+
 /* A line for each entry of a list whose patterns match. Returns how many are in force. */
 static size_t explain_entries(const struct explain *e, const struct rule_list *list,
 			      const char *verb, struct buf *out)
@@ -92,7 +100,8 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 		const struct entry *entry = &list->entries->items[i];
 		const struct pattern *match =
 			explain_match(e, &entry->match, list->layer != LAYER_DENY);
-		const struct pattern *except = explain_match(e, &entry->except, false);
+		const struct pattern *except =
+			explain_except(e, entry, list->layer != LAYER_DENY);
 		const struct pattern *file = NULL;
 		bool holds;
 

@@ -15,6 +15,9 @@ bool explain_has_name(const struct explain *e);
 const struct pattern *explain_match(const struct explain *e, const struct patterns *patterns,
 				    bool admits);
 
+/* The first exception of the entry, which admits or refuses, that takes the activity out, or NULL. */
+const struct pattern *explain_except(const struct explain *e, const struct entry *entry, bool admits);
+
 /* The first phrase of the rule that is in the text, or NULL. */
 const char *explain_phrase(const struct explain *e, const struct content_rule *rule);
 

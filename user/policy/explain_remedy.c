@@ -65,7 +65,8 @@ void explain_pattern(const struct ask *ask, const char *activity, struct buf *ou
 		buf_add_str(out, n->kind == KIND_NET ? "unix:" : "");
 		add_literal(out, n->text);
 	} else {
-		utf8_visible(out, activity + strlen("net:"), strlen(activity + strlen("net:")));
+		activity += strlen(explain_kinds[n->kind]) + 1;
+		utf8_visible(out, activity, strlen(activity));
 	}
 	buf_add_char(out, '"');
 }
@@ -77,7 +78,7 @@ static void remedy_deny(const struct explain *e, struct buf *out)
 
 		if (entry->audit || !explain_holds(e, entry, false, NULL) ||
 		    !explain_match(e, &entry->match, false) ||
-		    explain_match(e, &entry->except, false))
+		    explain_except(e, entry, false))
 			continue;
 		buf_add_str(out, "to allow it, remove ");
 		explain_named(out, e, entry->id, entry->place);
@@ -94,7 +95,7 @@ static void remedy_broker(const struct explain *e, struct buf *out)
 
 	for (size_t i = 0; i < e->policy->brokers.count; i++)
 		named |= explain_match(e, &e->policy->brokers.items[i].match, false) &&
-			 !explain_match(e, &e->policy->brokers.items[i].except, false);
+			 !explain_except(e, &e->policy->brokers.items[i], false);
 	if (!named)
 		return;
 	buf_add_str(out, "to allow it, and record its use, add to deny: - {match: ");

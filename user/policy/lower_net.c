@@ -86,32 +86,61 @@ static int add_cidr(struct cidrs *all, struct cidr c)
 	return 0;
 }
 
-static int add_patterns(struct dests *d, struct cidrs *all, const struct patterns *patterns,
-			uint32_t entry, bool except)
+static int add_use(struct cidrs *all, struct cidr c, uint32_t use)
 {
-	int r;
+	c.use = use;
+	return add_cidr(all, c);
+}
 
-	for (size_t i = 0; i < patterns->count; i++) {
+/*
+ * A socket at 0.0.0.0 listens at every address of IPv4, one at :: at those of both. Each use is in force
+ * once at most at any address.
+ */
+static int add_every_address(struct cidrs *all, const struct cidr *c, uint32_t use)
+{
+	int r = c->v6 && !c->first ? 0 : add_use(all, (struct cidr){.v6 = true}, use);
+
+	return r < 0 || c->v6 || !c->first ? r : add_use(all, (struct cidr){}, use);
+}
+
+static int add_pattern(struct dests *d, struct cidrs *all, const struct pattern *p, struct dest_use what,
+		       bool some)
+{
+	uint32_t use;
+	struct cidr c;
+	int r = dests_add_use(d, &what, &use);
+
+	if (r < 0)
+		return r;
+	if (p->form == NET_ANY)
+		return dests_enter(d, use);
+	c = pattern_cidr(p);
+	r = add_use(all, c, use);
+	return r < 0 || !some ? r : add_every_address(all, &c, use);
+}
+
+/*
+ * `some`: of places to listen at, those of which the pattern names but some count as well. A port that
+ * is not known yet, 0, may be any.
+ */
+static int add_patterns(struct dests *d, struct cidrs *all, const struct patterns *patterns,
+			uint32_t entry, bool except, bool some)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < patterns->count && !r; i++) {
 		const struct pattern *p = &patterns->items[i];
-		uint32_t use;
-		struct cidr c;
+		bool listen = p->kind == KIND_LISTEN;
+		struct dest_use use = {entry, p->port, p->proto, except, listen};
 
-		if (p->kind != KIND_NET || p->form == NET_UNIX || p->form == NET_RAW)
+		if ((p->kind != KIND_NET && !listen) || p->form == NET_UNIX || p->form == NET_RAW)
 			continue;
-		r = dests_add_use(d, entry, except, p->port, p->proto, &use);
-		if (r < 0)
-			return r;
-		if (p->form == NET_ANY) {
-			r = dests_enter(d, use);
-		} else {
-			c = pattern_cidr(p);
-			c.use = use;
-			r = add_cidr(all, c);
-		}
-		if (r < 0)
-			return r;
+		r = add_pattern(d, all, p, use, listen && some);
+		use.port = 0;
+		if (!r && listen && some && p->port && p->port != PORT_ANY)
+			r = add_pattern(d, all, p, use, true);
 	}
-	return 0;
+	return r;
 }
 
 /* Patterns for every address are in force from the start; the others wait in `all`. */
@@ -126,12 +155,13 @@ static int collect(const struct policy *policy, struct dests *d, struct cidrs *a
 		for (size_t k = 0; k < lists[i].entries->count && !r; k++) {
 			const struct entry *e = &lists[i].entries->items[k];
 			struct image_row row = rule_row(&lists[i], k);
+			bool admits = lists[i].layer != LAYER_DENY;
 
 			r = dests_add_entry(d, &row, &entry);
 			if (!r)
-				r = add_patterns(d, all, &e->match, entry, false);
+				r = add_patterns(d, all, &e->match, entry, false, !admits);
 			if (!r)
-				r = add_patterns(d, all, &e->except, entry, true);
+				r = add_patterns(d, all, &e->except, entry, true, admits);
 		}
 	}
 	return r;

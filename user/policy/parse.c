@@ -115,7 +115,7 @@ static int parse_default(const struct keys_ctx *c, const struct key *row,
 	if (key->value->type == YAML_SEQUENCE || yaml_is_null(key->value))
 		return keys_refuse_type(c, key, "allow, deny or a mapping of kinds to these");
 	r = keys_word(c, row->name, defaults, key->value, &deny);
-	for (size_t kind = 0; r == 0 && kind < KIND_COUNT; kind++)
+	for (size_t kind = 0; r == 0 && kind < KIND_LISTEN; kind++)
 		c->policy->defaults[kind] =
 			(struct policy_default){.deny = deny, .place = key->place};
 	return r;

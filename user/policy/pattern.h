@@ -40,7 +40,7 @@ bool pattern_disjoint(const struct pattern *a, const struct pattern *b);
  * for any other host. */
 bool pattern_host_v6(const char *host, uint8_t ret_addr[16]);
 
-/* True for exec:*, net:*, http:*: all of its kind. */
+/* True for exec:*, net:*, http:*, net:listen:*: all of its kind. */
 bool pattern_is_any(const struct pattern *pattern);
 
 /* Appends, and takes over what the pattern holds, in case of failure too. Returns 0 or -ENOMEM. */
@@ -59,7 +59,7 @@ struct activity_name {
 	const char *text; /* exec; net: of a unix socket, else NULL */
 	size_t len;
 	bool raw;	/* net: net:raw, and nothing of the following */
-	uint8_t family; /* net: AF_INET, AF_INET6 */
+	uint8_t family; /* net, net:listen: AF_INET, AF_INET6 */
 	uint8_t addr[16];
 	uint16_t port;
 	enum image_proto proto;
@@ -69,7 +69,8 @@ struct activity_name {
 };
 
 /*
- * True when the pattern matches the name. This is the reference that the image is tested against.
+ * True when the pattern matches the name. This is the reference that the image is tested against. A
+ * place to listen at matches if the pattern names some of what it stands for.
  * IPv4-mapped IPv6 addresses are the IPv4 addresses that they stand for.
  */
 bool pattern_matches(const struct pattern *pattern, const struct activity_name *name);
@@ -77,7 +78,11 @@ bool pattern_matches(const struct pattern *pattern, const struct activity_name *
 /*
  * True when the pattern matches the name and may admit it: `exec:unknown`, `exec:memfd:NAME` and
  * `net:raw` are admitted by patterns that say so, never by one that begins with '*' or '?'.
+ * A place to listen at is admitted by patterns that name all of what it stands for.
  */
 bool pattern_admits(const struct pattern *pattern, const struct activity_name *name);
+
+/* True when an exception, of an entry that admits or of one that denies, takes the name out of it. */
+bool pattern_excepts(const struct pattern *pattern, const struct activity_name *name, bool admitted);
 
 #endif

@@ -38,7 +38,7 @@ int pattern_compare(const struct pattern *a, const struct pattern *b)
 
 bool pattern_is_any(const struct pattern *p)
 {
-	if (p->kind == KIND_NET)
+	if (p->kind == KIND_NET || p->kind == KIND_LISTEN)
 		return p->form == NET_ANY && p->port == PORT_ANY && p->proto < 0;
 	return p->kind != KIND_COUNT && !p->text && !p->method && !p->host && !p->path;
 }
@@ -101,6 +101,28 @@ static bool net_matches(const struct pattern *p, const struct activity_name *n)
 	return p->form == NET_ANY || address_matches(p, n);
 }
 
+/* All zeros: it stands for every address of IPv4, or of both. */
+static bool is_every_address(const struct activity_name *n, const struct pattern *p)
+{
+	static const struct pattern all4 = {.family = AF_INET, .prefix = 32};
+	static const struct pattern all = {.family = AF_INET6, .prefix = 128};
+
+	return address_matches(&all, n) || (p->family == AF_INET && address_matches(&all4, n));
+}
+
+/*
+ * `some`: whether the pattern names some of the places that the socket listens at, and not all of them.
+ * One that was not bound has port 0, and will get one that nobody knows yet.
+ */
+static bool listen_matches(const struct pattern *p, const struct activity_name *n, bool some)
+{
+	if (p->port != PORT_ANY && p->port != n->port && !(some && !n->port))
+		return false;
+	if (p->proto >= 0 && p->proto != (int)n->proto)
+		return false;
+	return p->form == NET_ANY || address_matches(p, n) || (some && is_every_address(n, p));
+}
+
 bool pattern_matches(const struct pattern *p, const struct activity_name *n)
 {
 	if (p->kind != n->kind)
@@ -108,6 +130,7 @@ bool pattern_matches(const struct pattern *p, const struct activity_name *n)
 	switch (p->kind) {
 	case KIND_EXEC: return glob_match(GLOB_TEXT, p->text, n->text, n->len);
 	case KIND_NET: return net_matches(p, n);
+	case KIND_LISTEN: return listen_matches(p, n, true);
 	case KIND_HTTP:
 		return field_matches(GLOB_TEXT, p->method, n->method) &&
 		       host_matches(p->host, n->host) && field_matches(GLOB_TEXT, p->path, n->path);
@@ -123,5 +146,14 @@ bool pattern_admits(const struct pattern *p, const struct activity_name *n)
 		return false;
 	if (n->kind == KIND_NET && n->raw && p->form != NET_RAW)
 		return false;
+	if (n->kind == KIND_LISTEN)
+		return p->kind == KIND_LISTEN && listen_matches(p, n, false);
+	return pattern_matches(p, n);
+}
+
+bool pattern_excepts(const struct pattern *p, const struct activity_name *n, bool admitted)
+{
+	if (n->kind == KIND_LISTEN && !admitted)
+		return pattern_admits(p, n);
 	return pattern_matches(p, n);
 }

@@ -203,6 +203,35 @@ static int read_raw(const struct fields *f, struct pattern *p)
 	return 0;
 }
 
+/* "listen", or "listen:PORT", or "listen:ADDRESS:PORT", either with "/PROTO" behind. */
+static int read_listen(const struct fields *f, struct pattern *p)
+{
+	const char *place = f->text + strlen("listen");
+	struct fields inner = *f;
+
+	p->kind = KIND_LISTEN;
+	p->form = NET_ANY;
+	if (!*place)
+		return 0;
+	inner.text = place + 1;
+	if (!*inner.text)
+		return fields_refuse(f, "has no port: write net:listen:* for any");
+	if (strchr(inner.text, ']') ? !strstr(inner.text, "]:")
+				    : !strchr(inner.text, ':') && strchr(inner.text, '.'))
+		return fields_refuse(f, "has an address without a port: write net:listen:%.80s:*",
+				     inner.text);
+	if (*inner.text == '[')
+		return read_v6(&inner, p);
+	if (is_bare_v6(inner.text))
+		return fields_refuse(f, "lacks brackets: write net:listen:[%.80s]:*", inner.text);
+	if (!strchr(inner.text, ':'))
+		return read_port(&inner, place, p);
+	if (inner.text[strspn(inner.text, "0123456789./*")] != ':')
+		return fields_refuse(f, "has no address in front of its port: that is an IPv4 address or "
+					"CIDR, one of IPv6 in brackets, or *");
+	return read_address(&inner, p);
+}
+
 static bool is_field(const char *text, const char *name)
 {
 	size_t len = strlen(name);
@@ -215,7 +244,7 @@ int fields_net(const struct fields *f, struct pattern *p)
 	if (!*f->text)
 		return fields_refuse(f, "names no destination: write net:* for all");
 	if (is_field(f->text, "listen"))
-		return fields_refuse(f, "is not supported yet");
+		return read_listen(f, p);
 	if (is_field(f->text, "raw"))
 		return read_raw(f, p);
 	if (is_field(f->text, "unix"))

@@ -33,6 +33,8 @@ static bool net_covers(const struct pattern *a, const struct pattern *b)
 		return false;
 	if (a->form == NET_ANY)
 		return true;
+	if (a->kind == KIND_LISTEN) /* at 0.0.0.0 and :: it depends on where they stand */
+		return false;
 	return b->form == NET_ADDR && a->family == b->family && a->prefix <= b->prefix &&
 	       same_bits(a->addr, b->addr, a->prefix);
 }
@@ -63,7 +65,7 @@ bool pattern_covers(const struct pattern *a, const struct pattern *b)
 		return false;
 	if (pattern_is_any(a))
 		return true;
-	if (a->kind == KIND_NET)
+	if (a->kind == KIND_NET || a->kind == KIND_LISTEN)
 		return net_covers(a, b);
 	return glob_covers(GLOB_TEXT, a->text, b->text) &&
 	       glob_covers(GLOB_TEXT, a->method, b->method) && host_covers(a->host, b->host) &&
@@ -79,10 +81,10 @@ static bool net_disjoint(const struct pattern *a, const struct pattern *b)
 	if (has_no_address(a) || has_no_address(b))
 		return a->form != b->form || glob_disjoint(GLOB_TEXT, a->text, b->text);
 	if (a->port != PORT_ANY && b->port != PORT_ANY && a->port != b->port)
-		return true;
+		return a->kind != KIND_LISTEN || (a->port && b->port);
 	if (a->proto >= 0 && b->proto >= 0 && a->proto != b->proto)
 		return true;
-	if (a->form == NET_ANY || b->form == NET_ANY)
+	if (a->form == NET_ANY || b->form == NET_ANY || a->kind == KIND_LISTEN)
 		return false;
 	return a->family != b->family || !same_bits(a->addr, b->addr, prefix);
 }
@@ -91,7 +93,7 @@ bool pattern_disjoint(const struct pattern *a, const struct pattern *b)
 {
 	if (a->kind != b->kind)
 		return true;
-	if (a->kind == KIND_NET)
+	if (a->kind == KIND_NET || a->kind == KIND_LISTEN)
 		return net_disjoint(a, b);
 	return glob_disjoint(GLOB_TEXT, a->text, b->text) ||
 	       glob_disjoint(GLOB_TEXT, a->method, b->method) || host_disjoint(a->host, b->host) ||

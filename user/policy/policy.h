@@ -63,7 +63,7 @@ struct pattern {
 	bool known; /* exec: `file` is the file that it leads to */
 	struct file_id file;
 
-	enum net_form form; /* net */
+	enum net_form form; /* net, and net:listen, where it is NET_ANY or NET_ADDR */
 	uint8_t family;	    /* AF_INET, AF_INET6 */
 	uint8_t prefix;	    /* bits */
 	uint8_t addr[16];   /* network byte order; bits behind the prefix are 0 */
@@ -156,7 +156,7 @@ struct policy {
 	struct entries deny;
 	struct entries allow;
 	struct entries brokers; /* deny entries that no file has: brokers.h */
-	struct policy_default defaults[KIND_COUNT];
+	struct policy_default defaults[KIND_COUNT]; /* none for net:listen, which only allow closes */
 	struct content_rule *content;
 	size_t content_count;
 };

@@ -21,7 +21,7 @@ static const char *const actions[] = {
 	[ACTION_KILL] = "kill",
 };
 static const char *const captures[] = {"off", "metadata", "evidence", "full"};
-static const char *const kinds[] = {[KIND_EXEC] = "exec", [KIND_NET] = "net", [KIND_HTTP] = "http"};
+static const char *const kinds[] = {[KIND_EXEC] = "exec", [KIND_NET] = "net", [KIND_HTTP] = "http", [KIND_LISTEN] = "net:listen"};
 static const char *const texts[] = {
 	[TEXT_EXEC] = "exec",
 	[TEXT_UNIX] = "net:unix",
@@ -108,6 +108,8 @@ static void print_kinds(struct buf *out, const void *img)
 	const struct image_header *h = image_header(img);
 
 	for (enum kind k = 0; k < KIND_COUNT; k++) {
+		if (k == KIND_LISTEN && !h->kinds[k].ruled)
+			continue;
 		buf_addf(out, "kind %s %s", kinds[k],
 			 h->kinds[k].closed_by == RULE_NONE ? "open" : "closed");
 		print_rule_number(out, "by rule", h->kinds[k].closed_by);
@@ -266,7 +268,7 @@ static void print_dest(struct buf *out, const void *img, const struct image_dest
 		buf_add_str(out, "any port");
 	else
 		buf_addf(out, "port %u", port);
-	buf_addf(out, " %s:", protos[dest->key & 3]);
+	buf_addf(out, " %s%s:", dest->key & PROTO_LISTEN ? "listen " : "", protos[dest->key & 3]);
 	print_row(out, img, dest->row);
 	buf_add_char(out, '\n');
 }

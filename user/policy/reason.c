@@ -75,6 +75,14 @@ static const struct {
 	[LAYER_CONTENT] = {say_content, true},
 };
 
+/* Of the kind's name. What is listened at is a kind of its own, whose name has a colon. */
+static size_t kind_len(const char *activity)
+{
+	static const char listen[] = "net:listen";
+
+	return strncmp(activity, listen, strlen(listen)) ? strcspn(activity, ":") : strlen(listen);
+}
+
 char *decision_reason(const void *img, const struct decision *d, const char *activity)
 {
 	_buf_ struct buf b = {};
@@ -83,7 +91,7 @@ char *decision_reason(const void *img, const struct decision *d, const char *act
 	struct refusal r = {
 		.rule = has_rule ? &rule : NULL,
 		.kind = activity,
-		.kind_len = (int)strcspn(activity, ":"),
+		.kind_len = (int)kind_len(activity),
 		.raw = !strcmp(activity, "net:raw"),
 	};
 

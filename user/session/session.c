@@ -262,6 +262,32 @@ static void on_socket(struct session *s, const struct rec *rec)
 	judgement_done(&j);
 }
 
+static void on_listen(struct session *s, const struct rec *rec)
+{
+	const struct rec_net *r = (const struct rec_net *)rec;
+	struct activity_name name = {.kind = KIND_LISTEN, .family = (uint8_t)r->family, .port = r->port};
+	char activity[128], place[96], addr[64];
+	struct judgement j;
+	struct audit_event ev;
+
+	event_of(s, AUDIT_LISTEN, rec, &ev);
+	net_activity(r->family, r->addr, r->port, r->proto, NULL, 0, place, sizeof(place));
+	snprintf(activity, sizeof(activity), "net:listen:%s", place + strlen("net:"));
+	addr_text(r->family, r->addr, addr);
+	memcpy(name.addr, r->addr, sizeof(name.addr));
+	name.proto = proto_class(r->proto);
+	ev.activity = activity;
+	ev.tool = tool_of(s, &name);
+	ev.net.proto = proto_name(r);
+	ev.net.addr = addr[0] ? addr : NULL;
+	if (r->port) /* 0: the kernel has not chosen one yet */
+		ev.net.port = KNOWN(r->port);
+	judge(s, &r->decision, &name, NULL, activity, &j, &ev.decision);
+	judge_count(s, &r->decision);
+	session_emit(s, &ev);
+	judgement_done(&j);
+}
+
 static void on_net(struct session *s, const struct rec *rec)
 {
 	const struct rec_net *r = (const struct rec_net *)rec;
@@ -364,6 +390,7 @@ static const struct {
 	[REC_EXIT] = {sizeof(struct rec_exit), on_exit_record},
 	[REC_NET] = {sizeof(struct rec_net), on_net},
 	[REC_SOCKET] = {sizeof(struct rec_net), on_socket},
+	[REC_LISTEN] = {sizeof(struct rec_net), on_listen},
 	[REC_OPAQUE] = {sizeof(struct rec_net), on_net},
 	[REC_HTTP] = {sizeof(struct rec_http), on_http},
 	[REC_BIND] = {sizeof(struct rec_bind), on_bind},

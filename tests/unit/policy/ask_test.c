@@ -70,6 +70,10 @@ static void test_addresses(void **state)
 		 PROTO_UDP,
 		 {0x20, 1, 0x0d, 0xb8, [15] = 1}},
 		{"net:[::ffff:10.1.2.3]:65535/tcp", AF_INET, 65535, PROTO_TCP, {10, 1, 2, 3}},
+		{"net:listen:8080", AF_INET6, 8080, PROTO_TCP, {}},
+		{"net:listen:*:8080/udp", AF_INET6, 8080, PROTO_UDP, {}},
+		{"net:listen:127.0.0.1:0", AF_INET, 0, PROTO_TCP, {127, 0, 0, 1}},
+		{"net:listen:[::ffff:0.0.0.0]:80", AF_INET, 80, PROTO_TCP, {}},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -77,7 +81,8 @@ static void test_addresses(void **state)
 		struct ask ask;
 
 		assert_int_equal(ask_parse(cases[i].activity, &ask, &complaint), 0);
-		assert_int_equal(ask.name.kind, KIND_NET);
+		assert_int_equal(ask.name.kind,
+				 strstr(cases[i].activity, ":listen:") ? KIND_LISTEN : KIND_NET);
 		assert_null(ask.name.text);
 		assert_int_equal(ask.name.family, cases[i].family);
 		assert_int_equal(ask.name.port, cases[i].port);
@@ -100,7 +105,10 @@ static void test_refused(void **state)
 		{"exec:", "absolute path"},
 		{"exec:memfd:", "absolute path"},
 		{"net:example.com:443", "not supported yet"},
-		{"net:listen:80", "not supported yet"},
+		{"net:listen:*", "single place to listen at"},
+		{"net:listen", "single place to listen at"},
+		{"net:listen:10.0.0.0/8:80", "single place to listen at"},
+		{"net:listen:127.0.0.1:*", "single place to listen at"},
 		{"net:10.0.0.1", "single destination"},
 		{"net:10.0.0.0/8:443", "single destination"},
 		{"net:*:443", "single destination"},

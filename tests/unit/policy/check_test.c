@@ -73,7 +73,7 @@ static void refuses(void **state)
 		{"deny: [{id: a, match: \"exec:/a\"}]\ncontent: [{name: a, deny: x, in: exec}]\n",
 		 "4:11: error: the rule at 3:8 is called 'a', too\n"},
 		{"opaque: {allow: [\"exec:/a\"]}\n",
-		 "3:18: error: 'exec:/a' in opaque.allow: only net: can be opaque\n"},
+		 "3:18: error: 'exec:/a' in opaque.allow: only a destination, net:, can be opaque\n"},
 		{"allow: [{match: [\"exec:/a\", \"net:*\"], args: {any: x}}]\n",
 		 "3:29: error: 'net:*' in 'allow[0]', which has 'args': only exec: has such\n"},
 		{"deny: [{match: t, env: {none: x}}]\ntools: {t: {match: \"http:*\"}}\n",
@@ -84,7 +84,7 @@ static void refuses(void **state)
 		 "3:26: error: 'net:*' in 'opaque.allow[0]', which has 'args': only exec: has "
 		 "such\n"},
 		{"opaque: {allow: [t]}\ntools: {t: {match: \"http:*\"}}\n",
-		 "4:20: error: 'http:*' in opaque.allow: only net: can be opaque\n"},
+		 "4:20: error: 'http:*' in opaque.allow: only a destination, net:, can be opaque\n"},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -211,7 +211,7 @@ static void apply(const char *explanation, struct buf *policy_text)
 
 	buf_add_str(policy_text, "version: 1\nname: support\ncontent:\n"
 				 "  - {name: c, deny: [\"rm\"], in: [exec]}\nallow:\n"
-				 "  - \"exec:/usr/bin/*\"\n  - \"net:10.0.0.0/8:1\"\n");
+				 "  - \"exec:/usr/bin/*\"\n  - \"net:10.0.0.0/8:1\"\n  - \"net:listen:1\"\n");
 	for (at = explanation; (at = strstr(at, allow)); at += sizeof(allow)) {
 		at += sizeof(allow) - 1;
 		buf_addf(policy_text, "  %.*s\n", (int)strcspn(at, "\n"), at);
@@ -244,6 +244,9 @@ static void test_remedies(void **state)
 		"net:unix:/run/x*[.sock",
 		"net:unix:@abs",
 		"net:raw",
+		"net:listen:8080",
+		"net:listen:127.0.0.1:53/udp",
+		"net:listen:[::]:0",
 		"http:POST api.example.com/v1/x?y=*",
 		"http:GET [::1]/",
 		"http:GET HOST.",

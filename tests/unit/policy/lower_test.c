@@ -96,7 +96,7 @@ static void random_path_glob(char *out)
 static void random_pattern(char *out)
 {
 	*out = '\0';
-	switch (pick(5)) {
+	switch (pick(6)) {
 	case 0:
 	case 1:
 		strcat(out, "exec:");
@@ -120,6 +120,11 @@ static void random_pattern(char *out)
 		add_parts(out, glob_parts, sizeof(glob_parts) / sizeof(glob_parts[0]), pick(4));
 		if (!strcmp(out, "net:unix:/"))
 			strcat(out, "a");
+		return;
+	case 4:
+		strcat(strcat(out, "net:listen:"), pick(3) ? CHOOSE(addrs) : CHOOSE(addrs6));
+		strcat(out, ports[1 + pick(5)]);
+		strcat(out, CHOOSE(protos));
 		return;
 	default:
 		strcat(strcat(out, "net:"), pick(3) ? CHOOSE(addrs) : CHOOSE(addrs6));
@@ -189,6 +194,8 @@ static const char *random_activity(char *out)
 					    "[2001:db8:1::5]",
 					    "[ffff::1]",
 					    "[::ffff:10.1.2.3]",
+					    "[::ffff:0.0.0.0]",
+					    "[::]",
 					    "[fe80::1]",
 					    "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"};
 	static const char *const at[] = {":443", ":53", ":0", ":65535", ":80"};
@@ -207,7 +214,7 @@ static const char *random_activity(char *out)
 		return out;
 	case 2: random_request(out); return out;
 	default:
-		strcat(strcat(strcat(out, "net:"), CHOOSE(where)), CHOOSE(at));
+		strcat(strcat(strcat(out, pick(3) ? "net:" : "net:listen:"), CHOOSE(where)), CHOOSE(at));
 		return strcat(out, CHOOSE(protos));
 	}
 }
@@ -222,7 +229,7 @@ static bool entry_hits(const struct entry *e, const struct activity_name *n, boo
 		hit |= admits ? pattern_admits(&e->match.items[i], n)
 			      : pattern_matches(&e->match.items[i], n);
 	for (size_t i = 0; i < e->except.count; i++)
-		hit &= !pattern_matches(&e->except.items[i], n);
+		hit &= !pattern_excepts(&e->except.items[i], n, admits);
 	return hit;
 }
 
@@ -552,6 +559,54 @@ static void test_raw(void **state)
 	}
 }
 
+/* What stands for all is denied where some is, and admitted where all is. */
+static void test_listen(void **state)
+{
+	static const struct {
+		const char *deny, *except, *activity;
+		uint32_t denied, allowed;
+	} rows[] = {
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:10.0.0.1:80", 0, RULE_NONE},
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:10.0.0.2:80", RULE_NONE, RULE_NONE},
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:10.0.0.1:81", RULE_NONE, RULE_NONE},
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:0.0.0.0:80", 0, RULE_NONE},
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:[::]:80", 0, RULE_NONE},
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:[::ffff:0.0.0.0]:80", 0, RULE_NONE},
+		{"net:listen:10.0.0.1:80", NULL, "net:listen:[::]:0", 0, RULE_NONE},
+		{"net:listen:[fd00::1]:80", NULL, "net:listen:[::]:80", 0, RULE_NONE},
+		{"net:listen:[fd00::1]:80", NULL, "net:listen:0.0.0.0:80", RULE_NONE, RULE_NONE},
+		{"net:listen:80", NULL, "net:10.0.0.1:80", RULE_NONE, RULE_NONE},
+		{"net:*", NULL, "net:listen:80", RULE_NONE, RULE_NONE},
+		{"net:listen:*", "net:listen:127.0.0.0/8:*", "net:listen:127.0.0.1:80", RULE_NONE, RULE_NONE},
+		{"net:listen:*", "net:listen:127.0.0.0/8:*", "net:listen:0.0.0.0:80", 0, RULE_NONE},
+		{"net:listen:*", "net:listen:80", "net:listen:0", 0, RULE_NONE},
+		{"net:listen:*", "net:listen:0", "net:listen:0", RULE_NONE, RULE_NONE},
+		{"net:listen:22", NULL, "net:listen:127.0.0.1:8080", RULE_NONE, 1},
+		{"net:listen:22", NULL, "net:listen:0.0.0.0:8080", RULE_NONE, RULE_NONE},
+		{"net:listen:22", NULL, "net:listen:127.0.0.1:0", 0, RULE_NONE},
+		{"net:listen:22", NULL, "net:listen:10.9.9.9:9000", RULE_NONE, 2},
+		{"net:listen:22", NULL, "net:listen:[::]:9000", RULE_NONE, RULE_NONE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct policy *p = build_policy();
+		struct image_block block;
+		struct image_row row;
+
+		build_rule(&p->deny, "deny", rows[i].deny, rows[i].except);
+		build_rule(&p->allow, "allow", "net:listen:127.0.0.1:8080", NULL);
+		build_rule(&p->allow, "allow", "net:listen:*:9000", "net:listen:10.0.0.1:*");
+		block = build_image(p);
+		row = hits_of(block.data, rows[i].activity);
+		if (row.deny != rows[i].denied || row.allow != rows[i].allowed)
+			fail_msg("row %zu: deny %d, allow %d", i, (int)row.deny, (int)row.allow);
+		assert_int_not_equal(image_header(block.data)->kinds[KIND_LISTEN].closed_by, RULE_NONE);
+		assert_int_equal(image_header(block.data)->kinds[KIND_NET].closed_by, RULE_NONE);
+		free(block.data);
+		policy_free(&p);
+	}
+}
+
 /* Texts as long as names may be, and longer. */
 static void test_long_names(void **state)
 {
@@ -748,6 +803,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_no_policy),       cmocka_unit_test(test_rules),
 	cmocka_unit_test(test_closers),         cmocka_unit_test(test_requests_without_path),
 	cmocka_unit_test(test_excepted_port),   cmocka_unit_test(test_raw),
+	cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_long_names),
 	cmocka_unit_test(test_too_many_states), cmocka_unit_test(test_too_many_automata),
 	cmocka_unit_test(test_too_large),       cmocka_unit_test(test_dest_keys),

@@ -69,10 +69,11 @@ static void reads_words(void **state)
 	assert_int_equal(p->capture, CAPTURE_OFF);
 	assert_int_equal(p->opaque, CHOICE_DENY);
 	assert_place(p->opaque_place, 7, 1);
-	for (int kind = 0; kind < KIND_COUNT; kind++) {
+	for (int kind = 0; kind < KIND_LISTEN; kind++) {
 		assert_true(p->defaults[kind].deny);
 		assert_place(p->defaults[kind].place, 8, 1);
 	}
+	assert_false(p->defaults[KIND_LISTEN].deny); /* only by its name */
 	policy_free(&p);
 
 	p = parsed(HEAD "unsupported: audit\non_audit_failure: continue\ncapture: full\n"

@@ -44,7 +44,7 @@ static char *describe(const struct pattern *p)
 	else if (p->form == NET_UNIX)
 		buf_addf(&out, "unix %s", p->text ?: "*");
 	else {
-		buf_addf(&out, "net ");
+		buf_addf(&out, p->kind == KIND_LISTEN ? "listen " : "net ");
 		if (p->form == NET_ANY)
 			buf_addf(&out, "*");
 		else
@@ -91,6 +91,17 @@ static void parses(void **state)
 		{"net:[::ffff:192.0.2.1]", "net 192.0.2.1/32 * *"},
 		{"net:[::ffff:0:0/96]", "net 0.0.0.0/0 * *"},
 		{"net:raw", "raw"},
+		{"net:listen", "listen * * *"},
+		{"net:listen:*", "listen * * *"},
+		{"net:listen:8080", "listen * 8080 *"},
+		{"net:listen:0", "listen * 0 *"},
+		{"net:listen:53/udp", "listen * 53 udp"},
+		{"net:listen:*/tcp", "listen * * tcp"},
+		{"net:listen:*:80", "listen * 80 *"},
+		{"net:listen:127.0.0.0/8:*", "listen 127.0.0.0/8 * *"},
+		{"net:listen:127.0.0.1:80/tcp", "listen 127.0.0.1/32 80 tcp"},
+		{"net:listen:[::1]:80", "listen ::1/128 80 *"},
+		{"net:listen:[::ffff:127.0.0.1]:80", "listen 127.0.0.1/32 80 *"},
 		{"net:unix", "unix *"},
 		{"net:unix:*", "unix *"},
 		{"net:unix:/run/*.sock", "unix /run/*.sock"},
@@ -142,8 +153,19 @@ static void refuses(void **state)
 		{"exec:/usr/a\\", "ends in a lone \\: write \\\\ for the character itself"},
 		{"net:", "names no destination: write net:* for all"},
 		{"net:raw:80", "has ':80' behind net:raw, which has no port and no address"},
-		{"net:listen", "is not supported yet"},
-		{"net:listen:8080", "is not supported yet"},
+		{"net:listen:", "has no port: write net:listen:* for any"},
+		{"net:listen:http", "has the port 'http': write one number, or *"},
+		{"net:listen:8080-8090", "has the port '8080-8090': write one number, or *"},
+		{"net:listen:65536", "has a port above 65535"},
+		{"net:listen:80/sctp", "has the protocol 'sctp': tcp and udp are known"},
+		{"net:listen:127.0.0.1", "has an address without a port: write net:listen:127.0.0.1:*"},
+		{"net:listen:[::1]", "has an address without a port: write net:listen:[::1]:*"},
+		{"net:listen:[::1:80", "has no ]"},
+		{"net:listen:::1", "lacks brackets: write net:listen:[::1]:*"},
+		{"net:listen:localhost:80",
+		 "has no address in front of its port: that is an IPv4 address or CIDR, one of IPv6 in "
+		 "brackets, or *"},
+		{"net:listen:10.0.0.1/8:80", "has bits set behind the prefix: the network is 10.0.0.0/8"},
 		{"net:api.openai.com:443",
 		 "names a host: host names in net: are not supported yet"},
 		{"net:localhost", "names a host: host names in net: are not supported yet"},

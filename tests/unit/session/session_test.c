@@ -300,6 +300,27 @@ static void names_sockets(void **state)
 		  "connect net:family:40 allow/none\n");
 }
 
+/* Port 0 is one that is not known yet, and is written in the name only. */
+static void names_doors(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	struct rec_net r = {.family = AF_INET, .port = 8080, .proto = IPPROTO_TCP};
+
+	put(f, &r.rec, REC_LISTEN, sizeof(r), 10);
+	r.family = AF_INET6;
+	r.proto = IPPROTO_UDP;
+	inet_pton(AF_INET6, "::1", r.addr);
+	put(f, &r.rec, REC_LISTEN, sizeof(r), 10);
+	r = (struct rec_net){.family = AF_INET, .proto = IPPROTO_TCP};
+	put(f, &r.rec, REC_LISTEN, sizeof(r), 10);
+	r = (struct rec_net){.family = AF_VSOCK};
+	put(f, &r.rec, REC_LISTEN, sizeof(r), 10);
+	expect(f, "listen net:listen:0.0.0.0:8080 allow/none addr=0.0.0.0\n"
+		  "listen net:listen:[::1]:8080/udp allow/none addr=::1\n"
+		  "listen net:listen:0.0.0.0:0 allow/none addr=0.0.0.0\n"
+		  "listen net:listen:family:40 allow/none\n");
+}
+
 /* ---- requests ---- */
 
 static void pairs_requests_with_answers(void **state)
@@ -579,6 +600,7 @@ int main(void)
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(names_destinations),
 		cmocka_unit_test(names_sockets),
+		cmocka_unit_test(names_doors),
 		cmocka_unit_test(pairs_requests_with_answers),
 		cmocka_unit_test(a_refusal_is_written_at_once),
 		cmocka_unit_test(lost_text_does_not_lose_the_decision),
