@@ -12,8 +12,6 @@
 #include "base/cleanup.h"
 #include "policy/pattern.h"
 
-#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
 /* Method names are case-sensitive (RFC 9110, 9.1), and nobody's client sends these. */
 static int warn_of_case(const struct fields *f, const char *method, size_t len)
 {
@@ -69,55 +67,18 @@ static int read_host_v6(const struct fields *f, const char *text, size_t len, st
 	return -ENOMEM;
 }
 
-static int refuse_host_byte(const struct fields *f, unsigned char c)
-{
-	if (c == ':')
-		return fields_refuse(f, "has a port: ports are of net:, leave it out");
-	if (c == ' ')
-		return fields_refuse(f, "has a blank in the host: there is one blank, behind the "
-					"method");
-	if (c >= 0x80)
-		return fields_refuse(f, "has a host that is not ASCII: write its xn-- form");
-	return fields_refuse(f, "has '%c' in the host, which no host name has", c);
-}
-
-static int check_host(const struct fields *f, const char *text, size_t len)
-{
-	static const char valid[] = ALNUM "-_.*?\\[]{}";
-	size_t good = strspn(text, valid);
-
-	if (text[0] == '.')
-		return fields_refuse(f,
-				     "begins the host with a dot: write *.HOST for all below it");
-	for (size_t i = 1; i < len; i++) {
-		if (text[i] == '.' && text[i - 1] == '.')
-			return fields_refuse(f, "has an empty label in the host");
-		if (text[i - 1] == '\\' && strchr("*?\\[]", text[i]))
-			return refuse_host_byte(f, (unsigned char)text[i]);
-	}
-	if (good < len)
-		return refuse_host_byte(f, (unsigned char)text[good]);
-	return 0;
-}
-
-static int read_host_name(const struct fields *f, const char *text, size_t len, struct pattern *p)
-{
-	int r = check_host(f, text, len);
-
-	if (r < 0)
-		return r;
-	if (len > 1 && text[len - 1] == '.' && text[len - 2] != '\\')
-		len--;
-	return fields_glob(f, GLOB_HOST, text, len, &p->host);
-}
-
 static int read_host(const struct fields *f, const char *text, size_t len, struct pattern *p)
 {
-	int r = (*text == '[' ? read_host_v6 : read_host_name)(f, text, len, p);
+	size_t good = strcspn(text, ": ");
 
-	for (char *c = p->host; r == 0 && c && *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return r;
+	if (*text == '[')
+		return read_host_v6(f, text, len, p);
+	if (good < len && text[good] == ':')
+		return fields_refuse(f, "has a port: ports are of net:, leave it out");
+	if (good < len)
+		return fields_refuse(f, "has a blank in the host: there is one blank, behind the "
+					"method");
+	return fields_host(f, text, len, &p->host);
 }
 
 /* Names of requests are normal: decoded, without dot segments, without a query. */
