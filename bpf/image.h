@@ -43,6 +43,10 @@ enum text {
 	TEXT_UNIX, /* what follows net:unix: */
 	TEXT_BROKER, /* unix sockets that are denied without being named: broker.h */
 	TEXT_HTTP, /* METHOD SP host path, as in "POST api.example.com/v1/x"; host in lower case */
+	/* PORT:HOST, as in "443:api.example.com", a table for each protocol: TEXT_HOST + enum image_proto */
+	TEXT_HOST,
+	TEXT_HOST_UDP,
+	TEXT_HOST_OTHER,
 	TEXT_COUNT,
 };
 
@@ -72,7 +76,11 @@ struct image_row {
 	__u32 audit;  /* first deny entry with mode: audit */
 	__u32 allow;  /* first allow entry */
 	__u32 opaque; /* first entry of opaque.allow (destinations only) */
-	__u32 changed; /* first allow entry that admits files changed since the run began, too */
+	/*
+	 * First allow entry that admits more: files changed since the run began, or, in the tables of
+	 * host names, private addresses, too.
+	 */
+	__u32 changed;
 	__u32 reserved;
 	__u64 conds; /* entries that ask for more than a name, by their bits: struct image_conds */
 };
@@ -160,7 +168,7 @@ struct image_net {
 	__u32 borders; /* offset of __u64[count] (v4: the address) or of __u64[2 * count] (v6: hi, lo) */
 	__u32 classes; /* offset of __u32[count] */
 	__u32 count;   /* at least 1 when any rule speaks of addresses */
-	__u32 reserved;
+	__u32 other;   /* class of the addresses that no CIDR has */
 };
 
 /*
@@ -237,7 +245,7 @@ struct image_kind {
 	__u32 closed_by; /* the rule that closed it (allow or default), or RULE_NONE: open */
 	__u32 ruled;	 /* 1 when any rule at all speaks of this kind */
 	__u32 denies;	 /* 1 when a deny entry does */
-	__u32 reserved;
+	__u32 hosts;	 /* net: 1 when a rule, or an exception, is of a host name */
 };
 
 struct image_header {

@@ -319,6 +319,80 @@ static __always_inline int match_unix(const void *img, const __u8 *name, __u32 l
 	return 0;
 }
 
+/* ---- host names ---- */
+
+/* True when the policy has rules for names of hosts. */
+static __always_inline int match_has_hosts(const void *img)
+{
+	return image_header(img)->kinds[KIND_NET].hosts;
+}
+
+/*
+ * Adds to m->hit what one name of the destination's address hits: "PORT:HOST", `len` bytes in a buffer
+ * of NAME_SIZE; HOST in lower case, in labels that are not empty, without a dot behind. By a name only
+ * entries that say so admit a private address: `private_address` is 0 or 1. It has no branches of its
+ * own, each of which the verifier might walk twice; the same holds for what says so.
+ */
+static __always_inline void match_host(const void *img, __u32 proto, const __u8 *name, __u32 len,
+				       int private_address, struct matcher *m)
+{
+	__u32 public = (__u32)private_address - 1; /* all bits, or none */
+	__u32 changed = m->hit.changed;
+
+	m->hit.changed = m->hit.allow;
+	match_text(img, TEXT_HOST + proto, name, len, m);
+	m->hit.allow = (m->hit.allow & public) | (m->hit.changed & ~public);
+	m->hit.changed = changed;
+}
+
+/* 1 when it is 0, else 0; and whether an address begins with those `bits` of a network. */
+static __always_inline int match_is_zero(__u64 n)
+{
+	opaque_value(n); /* else clang makes a branch of it */
+	return (~n & (n - 1)) >> 63;
+}
+
+static __always_inline int match_is_in4(__u32 addr, __u32 net, __u32 bits)
+{
+	return match_is_zero((__u64)(addr ^ net) >> (32 - bits));
+}
+
+/*
+ * 1 for an IPv4 address (host byte order) that is no place on the internet, else 0: IANA's registry of
+ * special-purpose addresses (RFC 6890), but for networks that only documents have, and for anycast of
+ * old. Addresses of clouds' metadata are link-local ones.
+ */
+static __always_inline int match_is_private4(__u32 addr)
+{
+	return match_is_in4(addr, 0x00000000, 8) |  /* 0/8: this host (RFC 791) */
+	       match_is_in4(addr, 0x0a000000, 8) |  /* 10/8: private (RFC 1918) */
+	       match_is_in4(addr, 0x64400000, 10) | /* 100.64/10: shared (RFC 6598) */
+	       match_is_in4(addr, 0x7f000000, 8) |  /* 127/8: loopback (RFC 1122) */
+	       match_is_in4(addr, 0xa9fe0000, 16) | /* 169.254/16: link-local (RFC 3927) */
+	       match_is_in4(addr, 0xac100000, 12) | /* 172.16/12: private */
+	       match_is_in4(addr, 0xc0000000, 24) | /* 192.0.0/24: protocols (RFC 6890) */
+	       match_is_in4(addr, 0xc0a80000, 16) | /* 192.168/16: private */
+	       match_is_in4(addr, 0xc6120000, 15) | /* 198.18/15: benchmarks (RFC 2544) */
+	       match_is_in4(addr, 0xe0000000, 3);   /* multicast, reserved, broadcast (RFC 1112) */
+}
+
+/*
+ * The same for an IPv6 address (two halves in host byte order). Those on the internet are in 2000::/3
+ * (RFC 4291, 2.4, and IANA's registry); of it, protocols and tunnels are taken out. So are ::, ::1,
+ * fc00::/7 (RFC 4193), fe80::/10, fec0::/10 and ff00::/8. What stands for an IPv4 address, mapped or
+ * translated (RFC 6052), is as private as that.
+ */
+static __always_inline int match_is_private6(__u64 high, __u64 low)
+{
+	int v4 = match_is_zero(high | (low >> 32 ^ 0xffff)) | /* ::ffff:0:0/96 */
+		 match_is_zero((high ^ 0x0064ff9b00000000ULL) | low >> 32); /* 64:ff9b::/96 */
+	int v6 = (match_is_zero(high >> 61 ^ 1) ^ 1) |
+		 match_is_zero(high >> 41 ^ 0x20010000ULL >> 9) | /* 2001::/23: protocols */
+		 match_is_zero(high >> 48 ^ 0x2002);		  /* 2002::/16: 6to4 */
+
+	return (v4 & match_is_private4((__u32)low)) | (~v4 & v6);
+}
+
 /* ---- raw sockets ---- */
 
 /*

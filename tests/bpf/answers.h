@@ -20,6 +20,8 @@ struct asked {
 	uint32_t cut;        /* where its second piece begins */
 	struct buf env;      /* of a program */
 	uint32_t env_cut;
+	uint16_t host_family; /* of a name: the address, which is private or not */
+	uint64_t host_addr[2];
 	bool mapped; /* the kernel is asked about the IPv4-mapped address */
 	bool audit_failed;
 };
@@ -88,7 +90,14 @@ static void pose_name(struct question *q, const struct asked *a)
 	const char *raw = raw_name(a);
 	size_t len = a->ask.len ? a->ask.len : strlen(raw);
 
-	q->text = n->kind == KIND_EXEC ? TEXT_EXEC : n->kind == KIND_NET ? TEXT_UNIX : TEXT_HTTP;
+	q->text = n->kind == KIND_EXEC	 ? TEXT_EXEC
+		  : n->kind == KIND_HTTP ? TEXT_HTTP
+		  : n->host		 ? TEXT_HOST + n->proto
+					 : TEXT_UNIX;
+	q->port = n->port;
+	q->proto = n->proto;
+	q->family = a->host_family;
+	memcpy(q->addr, a->host_addr, sizeof(q->addr));
 	q->len = (uint32_t)len;
 	if (!a->ask.len)
 		q->flags &= ~(uint32_t)ACTIVITY_UNKNOWN;
@@ -102,7 +111,8 @@ static void answer_by_kernel(struct kernel_side *side, const struct asked *a, st
 
 	q->kind = a->ask.name.kind;
 	q->flags = a->ask.flags;
-	if (a->ask.name.kind == KIND_LISTEN || (a->ask.name.kind == KIND_NET && !a->ask.name.text))
+	if (a->ask.name.kind == KIND_LISTEN ||
+	    (a->ask.name.kind == KIND_NET && !a->ask.name.text && !a->ask.name.host))
 		pose_destination(q, a);
 	else
 		pose_name(q, a);
@@ -171,7 +181,8 @@ static void assert_same(const struct buf *policy, const struct asked *a, const s
 		return;
 	print_message("--- policy:\n%.*s---\n", (int)policy->len, policy->data);
 	print_visible("activity", &a->activity);
-	print_message("flags %#x%s%s\n", a->ask.flags, a->mapped ? ", IPv4-mapped" : "",
+	print_message("flags %#x%s%s%s\n", a->ask.flags, a->mapped ? ", IPv4-mapped" : "",
+		      a->ask.name.private ? ", private" : "",
 		      a->audit_failed ? ", trail broken" : "");
 	print_visible("text", &a->text);
 	print_message("cut at %u\n", a->cut);

@@ -24,6 +24,19 @@ static __always_inline void ask_destination(const void *img, struct scratch *s, 
 	match_dest(img, class, q->port, q->proto, &s->m);
 }
 
+/* A name of an address, of which counts whether it is private: no CIDR has it (policy/ask.c). */
+static __noinline int ask_host(const void *img, struct scratch *s, struct question *q)
+{
+	__u32 len = q->len;
+	int private_address = q->family == AF_INET ? match_is_private4(q->addr[1])
+						   : match_is_private6(q->addr[0], q->addr[1]);
+
+	match_dest(img, image_header(img)->net4.other, q->port, q->proto, &s->m);
+	if (len && len <= NAME_MAX_LEN)
+		match_host(img, q->proto, s->name, len, private_address, &s->m);
+	return 0;
+}
+
 /* Asked by itself: a relative path is one from the directory of whoever runs this. */
 static __always_inline int ask_socket(const void *img, struct scratch *s, __u32 len)
 {
@@ -54,6 +67,8 @@ static __always_inline void ask_name(const void *img, struct scratch *s, struct 
 		s->act.flags |= ACTIVITY_UNKNOWN;
 	else if (text == TEXT_UNIX)
 		ask_socket(img, s, len);
+	else if (text >= TEXT_HOST)
+		ask_host(img, s, q);
 	else
 		text_match(s, text, len);
 }

@@ -60,6 +60,33 @@ static bool parse_asked(struct asked *a)
 	return ask_parse(a->activity.data, &a->ask, &complaint) == 0;
 }
 
+/* The address that a name is of: the kernel finds out by itself whether it is private. */
+static void set_address(struct asked *a)
+{
+	static const uint32_t v4[] = {0xcb007107, 0x0a010203, 0x7f000001, 0xac1fffff, 0xac200000,
+				      0xa9fea9fe, 0xc6130001, 0xdfffffff, 0xe0000001};
+	static const uint64_t v6[][2] = {{0x20010db800000000, 1},
+					 {0, 1},
+					 {0xfd000ec200000000, 0x254},
+					 {0x2a00145000000000, 9},
+					 {0, 0xffff0a010203},
+					 {0, 0xffffcb007107},
+					 {0x0064ff9b00000000, 0xcb007107},
+					 {0x0064ff9b00000000, 0x7f000001},
+					 {0xfe80000000000000, 2}};
+	struct activity_name *n = &a->ask.name;
+	uint32_t i = pick(COUNT(v6));
+
+	if (n->kind != KIND_NET || !n->host)
+		return;
+	a->host_family = pick(2) ? AF_INET : AF_INET6;
+	a->host_addr[0] = a->host_family == AF_INET ? 0 : v6[i][0];
+	a->host_addr[1] = a->host_family == AF_INET ? v4[pick(COUNT(v4))] : v6[i][1];
+	n->private = a->host_family == AF_INET
+			     ? match_is_private4((uint32_t)a->host_addr[1])
+			     : match_is_private6(a->host_addr[0], a->host_addr[1]);
+}
+
 static void random_asked(struct asked *a, const struct policy *policy)
 {
 	do {
@@ -83,6 +110,7 @@ static void random_asked(struct asked *a, const struct policy *policy)
 	a->ask.flags |= once_in(3) ? ACTIVITY_OPAQUE : 0;
 	a->ask.flags |= once_in(50) ? ACTIVITY_UNKNOWN : 0;
 	a->mapped = a->ask.name.family == AF_INET && once_in(4);
+	set_address(a);
 	a->audit_failed = once_in(12);
 }
 
@@ -161,6 +189,8 @@ static void test_random(void **state)
 	for (size_t i = 0; i < COUNT(tally.conds); i++)
 		assert_true(tally.conds[i] > 100);
 	assert_true(tally.changed_admitted > 20 && tally.changed_refused > 20);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(tally.hosts[i / 2][i % 2] > 10);
 	assert_true(tally.entries_held > 200 && tally.entries_failed > 200);
 }
 
@@ -286,6 +316,48 @@ static void test_empty_names(void **state)
 	}
 }
 
+/* Names of hosts by every shape of pattern, at ports and protocols that patterns name, and others.
+ */
+static void test_hosts(void **state)
+{
+	static const char *const hosts[] = {"a.test",     "b.test",   "x.a.test", "y.x.a.test",
+					    "db1.test",   "x.c.test", "c.test",   "x.d.test",
+					    "bad.d.test", "ab.test"};
+	static const char *const ports[] = {"443", "80", "44", "4430"};
+	static const char *const protos[] = {"", "/udp"};
+	_cleanup_(fixture_done) struct fixture f = {};
+	_buf_ struct buf text = {}, activity = {};
+	uint32_t admitted[2] = {}, refused[2] = {};
+
+	buf_add_str(&text,
+		    "version: 1\nname: hosts\nopaque: {allow: [\"net:a.test:80\"]}\n"
+		    "deny: [\"net:bad.d.test\", {match: \"net:*.a.test:80\", mode: audit}]\n"
+		    "allow:\n  - \"net:a.test:443\"\n  - {match: \"net:a.test\", private: true}\n"
+		    "  - \"net:*.a.test\"\n  - {match: \"net:db?.test:443\", private: true}\n"
+		    "  - {match: \"net:*.c.test:443/udp\", private: true}\n"
+		    "  - {match: \"net:*.d.test\", except: \"net:*.d.test:44\", private: true}\n");
+	fixture_open(&f, &text);
+	for (int i = 0; i < 4000; i++) {
+		buf_reset(&activity);
+		buf_add_str(&activity, "net:");
+		ADD_WORD(&activity, hosts);
+		buf_add_char(&activity, ':');
+		ADD_WORD(&activity, ports);
+		ADD_WORD(&activity, protos);
+		buf_add_char(&activity, '\0');
+		set_activity(&f.asked, activity.data);
+		assert_true(parse_asked(&f.asked));
+		set_address(&f.asked);
+		if (fixture_compare(&f) == VERDICT_DENY)
+			refused[f.asked.ask.name.private]++;
+		else
+			admitted[f.asked.ask.name.private]++;
+	}
+	print_message("public: %u admitted, %u refused; private: %u, %u\n", admitted[0], refused[0],
+		      admitted[1], refused[1]);
+	assert_true(admitted[0] > 300 && admitted[1] > 300 && refused[0] > 300 && refused[1] > 300);
+}
+
 /* Every phrase, cut in two at every place. */
 static void test_cut_phrases(void **state)
 {
@@ -406,10 +478,10 @@ static void test_replaced_policy(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_long_names),  cmocka_unit_test(test_empty_names),
-	cmocka_unit_test(test_cut_phrases), cmocka_unit_test(test_10000_rules),
-	cmocka_unit_test(test_random),      cmocka_unit_test(test_damaged_images),
-	cmocka_unit_test(test_replaced_policy),
+	cmocka_unit_test(test_long_names),     cmocka_unit_test(test_empty_names),
+	cmocka_unit_test(test_cut_phrases),    cmocka_unit_test(test_10000_rules),
+	cmocka_unit_test(test_hosts),          cmocka_unit_test(test_random),
+	cmocka_unit_test(test_damaged_images), cmocka_unit_test(test_replaced_policy),
 };
 
 int main(void)

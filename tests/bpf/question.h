@@ -20,7 +20,7 @@ struct question {
 	__u16 family;
 	__u16 port;
 	__u32 proto;       /* enum image_proto */
-	__u64 addr[2];     /* host byte order; IPv4 in the low half of the second */
+	__u64 addr[2];     /* host byte order; IPv4 in the low half of the second; of names, too */
 	__u32 content_len; /* bytes of content for the phrase automata */
 	__u32 cut;         /* how many of them come in a first piece, the rest in a second */
 	__u32 env_len;     /* bytes of the environment */

@@ -157,6 +157,19 @@ static void add_any(struct buf *b)
 	buf_add_char(b, '*');
 }
 
+static void add_host(struct buf *b)
+{
+	static const char *const hosts[] = {"*.b",  "a.b",   "*.a.*",	     "db?.b", "a*.b",  "API.b.",
+					    "b",    "*b*",   "*.internal.b", "*.db",  "x.a.b", "api.db",
+					    "db.b", "db1.b", "*.api.b",	     "*.x-y", "a"};
+
+	ADD_WORD(b, hosts);
+}
+
+/* Neither is excepted from the other: an entry has names of hosts, or addresses. */
+static bool of_hosts;
+static uint32_t hosts_added;
+
 static void add_net(struct buf *b)
 {
 	static const random_fn forms[] = {add_v4, add_v4, add_v4, add_v6, add_v6, add_any};
@@ -164,7 +177,11 @@ static void add_net(struct buf *b)
 	static const char *const protos[] = {"/tcp", "/udp", "/*"};
 
 	buf_add_str(b, "net:");
-	ADD_BY(b, forms);
+	hosts_added += of_hosts;
+	if (of_hosts)
+		add_host(b);
+	else
+		ADD_BY(b, forms);
 	if (once_in(3))
 		return;
 	ADD_WORD(b, ports);

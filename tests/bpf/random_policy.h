@@ -35,7 +35,8 @@ static void add_quoted_by(struct buf *b, random_fn make)
 /* One pattern, or now and then the name of a tool, where that may stand. */
 static void add_item(struct buf *b, random_fn make)
 {
-	if (make == add_pattern && once_in(8))
+	/* Tools have addresses. */
+	if (make == add_pattern && !of_hosts && once_in(8))
 		buf_addf(b, "tool%u", pick(TOOLS));
 	else
 		add_quoted_by(b, make);
@@ -94,11 +95,13 @@ static void add_conditions(struct buf *b, bool denies)
 		add_condition(b, "env");
 }
 
-static void add_entry(struct buf *b, random_fn make, bool denies)
+static void add_entry(struct buf *b, random_fn make, bool denies, bool admits)
 {
 	/* Only programs have arguments and an environment. */
 	bool conditional = make == add_pattern && conditional_entries < CONDS_MAX && once_in(3);
 
+	of_hosts = pick(2);
+	hosts_added = 0;
 	buf_add_str(b, "  - ");
 	if (!conditional && once_in(3)) {
 		add_item(b, make);
@@ -111,6 +114,8 @@ static void add_entry(struct buf *b, random_fn make, bool denies)
 	add_list(b, make, 1 + pick(3));
 	if (conditional)
 		add_conditions(b, denies);
+	if (admits && hosts_added && pick(2))
+		buf_add_str(b, ", private: true");
 	if (pick(2)) {
 		buf_add_str(b, ", except: ");
 		add_list(b, make, 1 + pick(3));
@@ -129,7 +134,8 @@ static void add_entries(struct buf *b, const char *key, random_fn make, uint32_t
 	if (n)
 		buf_addf(b, "%s:\n", key);
 	for (uint32_t i = 0; i < n; i++)
-		add_entry(b, make, !strcmp(key, "deny"));
+		add_entry(b, make, !strcmp(key, "deny"), !strcmp(key, "allow"));
+	of_hosts = false;
 }
 
 static void add_tools(struct buf *b)

@@ -162,12 +162,39 @@ static void name_listen(struct buf *b, const struct pattern *p)
 	name_place(b, p, "net:listen");
 }
 
+/* A name that the pattern matches, or any; damaged now and then. */
+static void name_host(struct buf *b, const struct pattern *p)
+{
+	static const char *const ports[] = {"0", "53", "80", "443", "65535"};
+	static const char *const protos[] = {"", "/tcp", "/udp"};
+	size_t from;
+
+	buf_add_str(b, "net:");
+	from = b->len;
+	if (p->host && pick(8))
+		expand_glob(b, p->host, true);
+	else
+		add_labels(b);
+	if (once_in(4))
+		mutate(b, from);
+	if (p->port == PORT_ANY || once_in(6))
+		buf_addf(b, ":%s", ports[pick(5)]);
+	else
+		buf_addf(b, ":%u", p->port);
+	if (p->proto >= 0 && pick(4))
+		buf_add_str(b, protos[p->proto == PROTO_UDP ? 2 : 1]);
+	else
+		ADD_WORD(b, protos);
+}
+
 static void name_net(struct buf *b, const struct pattern *p)
 {
 	bool text = p->form == NET_UNIX || (p->form == NET_ANY && once_in(3));
 
 	if (p->form == NET_RAW || once_in(12))
 		buf_add_str(b, "net:raw");
+	else if (p->form == NET_HOST || (p->form == NET_ANY && once_in(4)))
+		name_host(b, p);
 	else
 		(text ? name_unix : name_destination)(b, p);
 }

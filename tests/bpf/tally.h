@@ -16,6 +16,7 @@ static struct {
 	uint32_t changed_admitted, changed_refused; /* by an allow list */
 	uint32_t entries_held, entries_failed;      /* with conditions: decided, and hit in vain */
 	uint32_t kinds[KIND_COUNT];
+	uint32_t hosts[2][2]; /* names of public, and of private, addresses: not admitted, and admitted */
 	uint32_t unknown;
 	uint32_t refused_policies;
 	size_t image_bytes;
@@ -47,6 +48,8 @@ static void count_answer(const struct asked *a, const struct answer *answer)
 	else if (hit->conds)
 		tally.entries_held++;
 	tally.kinds[a->ask.name.kind]++;
+	if (a->ask.name.kind == KIND_NET && a->ask.name.host)
+		tally.hosts[a->ask.name.private][hit->allow != RULE_NONE]++;
 	tally.unknown += !!(a->ask.flags & ACTIVITY_UNKNOWN);
 }
 
@@ -81,6 +84,8 @@ static void print_tally(void)
 		"some hit and a rule left %u, none left %u\n",
 		tally.conds[0], tally.conds[1], tally.conds[2], tally.conds[3], tally.entries_held,
 		tally.entries_failed);
+	print_message("names of hosts: public %u admitted, %u not; private %u admitted, %u not\n",
+		      tally.hosts[0][1], tally.hosts[0][0], tally.hosts[1][1], tally.hosts[1][0]);
 	print_message("changed files: %u admitted, %u not\n", tally.changed_admitted,
 		      tally.changed_refused);
 	for (size_t v = 0; v < VERDICT_COUNT; v++)

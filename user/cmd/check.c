@@ -61,14 +61,18 @@ static void print_groups(const struct image_block *image)
 {
 	/* Brokers are in every policy, and none of its own. */
 	static const char *const texts[TEXT_COUNT] = {
-		[TEXT_EXEC] = "exec",
-		[TEXT_UNIX] = "unix",
-		[TEXT_HTTP] = "http",
+		[TEXT_EXEC] = "exec",         [TEXT_UNIX] = "unix",
+		[TEXT_HTTP] = "http",         [TEXT_HOST] = "host",
+		[TEXT_HOST_UDP] = "host/udp", [TEXT_HOST_OTHER] = "host/other",
 	};
+	const struct image_text *t = image_header(image->data)->text;
 
 	for (int text = 0; text < TEXT_COUNT; text++) {
-		uint32_t groups = image_header(image->data)->text[text].dfas;
+		uint32_t groups = t[text].dfas;
 
+		/* Most policies have one table of hosts for all protocols. */
+		if (text > TEXT_HOST && t[text].dfa == t[TEXT_HOST].dfa)
+			continue;
 		if (groups && texts[text])
 			printf("%-5s %u group%s of globs with several '*' or exceptions\n",
 			       texts[text], groups, groups == 1 ? "" : "s");
@@ -85,7 +89,7 @@ static int check_file(const char *file, bool strict)
 	_cleanup_(policy_free) struct policy *policy = NULL;
 	_cleanup_(diags_free) struct diags diags = {};
 	_cleanup_(image_free) struct image_block image = {};
-	int r = cmd_load_policy(file, &policy, &diags);
+	int r = cmd_load_policy(file, NULL, 0, &policy, &diags);
 
 	/* A policy that is right in itself may still need tables larger than there can be. */
 	if (r == 0)

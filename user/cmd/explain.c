@@ -16,6 +16,7 @@ struct args {
 	const char *text;
 	const char *env;
 	bool changed;
+	bool private;
 };
 
 static int set_policy(void *args, const char *value)
@@ -43,6 +44,8 @@ static const struct opt options[] = {
 	 OPT_TEXT(struct args, env)},
 	{"changed", 0, NULL, "it was changed since the run began, or is new",
 	 OPT_FLAG(struct args, changed)},
+	{"private", 0, NULL, "the host name is one of a private address",
+	 OPT_FLAG(struct args, private)},
 	{"id", 0, "KEY=VALUE", "not supported yet", OPT_CALL(refuse_id)},
 	{"event", 0, "AUDIT:SEQ", "not supported yet", OPT_CALL(refuse_event)},
 	{}};
@@ -54,8 +57,9 @@ static const struct opts command = {
 	.options = options,
 	.notes =
 		"ACTIVITY is what the audit trail calls it: exec:/usr/bin/nc (the resolved file),\n"
-		"net:203.0.113.7:443, net:[2001:db8::1]:53/udp, net:unix:/run/x.sock,\n"
-		"net:listen:8080, or http:POST api.example.com/v1/x. The first line is VERDICT LAYER RULE\n"
+		"net:203.0.113.7:443, net:[2001:db8::1]:53/udp, net:api.example.com:443 (of a\n"
+		"public address that no rule names), net:unix:/run/x.sock, net:listen:8080, or\n"
+		"http:POST api.example.com/v1/x. The first line is VERDICT LAYER RULE\n"
 		"FILE:LINE:COL. The exit status is 0 on a denial, too. It needs no root.",
 };
 
@@ -98,7 +102,7 @@ static int parse_activity(const char *activity, struct ask *ret)
 static int load(const char *file, struct policy **ret_policy, struct image_block *ret)
 {
 	_cleanup_(diags_free) struct diags diags = {};
-	int r = cmd_load_policy(file, ret_policy, &diags);
+	int r = cmd_load_policy(file, NULL, 0, ret_policy, &diags);
 
 	if (!r)
 		r = policy_lower(*ret_policy, 0, ret, &diags);
@@ -163,6 +167,11 @@ int cmd_explain(int argc, char **argv)
 								      : "--changed");
 		return EXIT_USAGE;
 	}
+	if (args.private && (ask->name.kind != KIND_NET || !ask->name.host)) {
+		log_error("explain: --private is for host names in net: only");
+		return EXIT_USAGE;
+	}
+	ask->name.private = args.private;
 	/* What has no path is new without being asked. */
 	ask->flags |= args.changed && ask->text[0] == '/' ? ACTIVITY_CHANGED : 0;
 	ask->env = args.env;

@@ -16,6 +16,7 @@
 #include "inherited.h"
 #include "policy/load.h"
 #include "policy/lower.h"
+#include "policy/rules.h"
 #include "process.h"
 #include "runs.h"
 #include "spawn.h"
@@ -120,6 +121,11 @@ static int load_policy(const struct args *a, struct policy **ret)
 	diags_free(&diags);
 	if (r < 0)
 		return EXIT_POLICY;
+	if (rules_name_hosts(policy, false)) { /* until the kernel side knows names of addresses */
+		log_error("%s: host names in net: are not supported yet", a->policy);
+		policy_free(&policy);
+		return EXIT_POLICY;
+	}
 	if (a->audit_mode)
 		policy->mode = MODE_AUDIT;
 	*ret = policy;

@@ -17,10 +17,24 @@ static uint64_t half_address(const uint8_t *bytes)
 	return v;
 }
 
-static void match_destination(const void *img, const struct activity_name *n, struct matcher *m)
+/* A name without its address, of which is known only that no CIDR of the policy has it. */
+static void match_name_of(const void *img, const struct ask *ask, struct matcher *m)
 {
+	const struct activity_name *n = &ask->name;
+
+	match_dest(img, image_header(img)->net4.other, n->port, n->proto, m);
+	match_host(img, n->proto, ask->text, ask->len, n->private, m);
+}
+
+static void match_destination(const void *img, const struct ask *ask, struct matcher *m)
+{
+	const struct activity_name *n = &ask->name;
 	uint32_t class;
 
+	if (n->host) {
+		match_name_of(img, ask, m);
+		return;
+	}
 	if (n->family == AF_INET)
 		class = match_addr4(img, (uint32_t)(half_address(n->addr) >> 32), m);
 	else
@@ -64,7 +78,7 @@ static uint32_t match_name(const void *img, const struct ask *ask, struct matche
 	if (kind == KIND_NET && ask->name.raw)
 		return match_raw(img, m) ? ACTIVITY_UNKNOWN : 0;
 	if (kind == KIND_LISTEN || (kind == KIND_NET && !ask->name.text))
-		match_destination(img, &ask->name, m);
+		match_destination(img, ask, m);
 	else if (ask->len && kind == KIND_NET)
 		return match_socket(img, ask, m);
 	else if (ask->len)

@@ -28,7 +28,8 @@ struct ask {
 
 /*
  * Reads the name of one activity, as the audit trail has it: "exec:/usr/bin/nc",
- * "net:203.0.113.7:443", "net:[2001:db8::1]:53/udp" (tcp when it is not said), "net:unix:/run/x",
+ * "net:203.0.113.7:443", "net:[2001:db8::1]:53/udp" (tcp when it is not said), "net:example.com:443" (a
+ * name of an address that no CIDR of the policy has, and a public one), "net:unix:/run/x",
  * "http:POST api.example.com/v1/x", "http:CONNECT host", "http:OPTIONS host*". It is taken as it
  * is: nothing in it is a glob, an escape or a query. A name that is too long to be matched is
  * `unknown`, as it is in the kernel.

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "policy/glob.h"
 
 static int refuse(struct buf *complaint, const char *activity, const char *why)
 {
@@ -72,12 +73,64 @@ static int parse_unix(const char *activity, const char *path, struct ask *ask,
 	return 0;
 }
 
+/* What tables of host names are asked for. */
+static int set_host(struct ask *ask, const struct pattern *p)
+{
+	_buf_ struct buf text = {};
+	size_t at = 0;
+
+	ask->name.host = keep(ask, &at, p->host, strlen(p->host));
+	buf_addf(&text, "%u:%s", p->port, p->host);
+	if (buf_error(&text) < 0)
+		return -ENOMEM;
+	set_text(ask, text.data, text.len);
+	return 0;
+}
+
+static void set_place(struct ask *ask, const struct pattern *p)
+{
+	ask->name.family = p->family;
+	memcpy(ask->name.addr, p->addr, sizeof(ask->name.addr));
+	ask->name.port = (uint16_t)p->port;
+	ask->name.proto = p->proto < 0 ? PROTO_TCP : (enum image_proto)p->proto;
+}
+
+static uint8_t address_bits(const struct pattern *p)
+{
+	return p->family == AF_INET ? 32 : 128;
+}
+
+/* A place to listen at; without an address it is at every one. */
+static int set_listen(const char *activity, struct ask *ask, struct pattern *p, struct buf *complaint)
+{
+	if (p->form == NET_ANY) {
+		p->family = AF_INET6;
+		p->prefix = address_bits(p);
+	}
+	if (p->prefix != address_bits(p) || p->port == PORT_ANY)
+		return refuse(complaint, activity,
+			      "is no single place to listen at: write net:listen:PORT or "
+			      "net:listen:ADDRESS:PORT, with /udp behind or not");
+	ask->name.kind = KIND_LISTEN;
+	set_place(ask, p);
+	return 0;
+}
+
+/* True for a pattern that matches one destination, by its address or by a name. */
+static bool is_single(const struct pattern *p)
+{
+	if (p->port == PORT_ANY)
+		return false;
+	return pattern_is_host(p) ? glob_is_literal(p->host)
+				  : pattern_is_address(p) && p->form == NET_ADDR &&
+					    p->prefix == address_bits(p);
+}
+
 /* An address is written in patterns as it is in names; a name has one address and one port. */
 static int parse_address(const char *activity, struct ask *ask, struct buf *complaint)
 {
 	_cleanup_(diags_free) struct diags diags = {};
 	_cleanup_(pattern_done) struct pattern p = {};
-	uint8_t bits;
 	int r;
 
 	r = pattern_parse(activity, (struct place){}, &p, &diags);
@@ -85,27 +138,14 @@ static int parse_address(const char *activity, struct ask *ask, struct buf *comp
 		buf_add_str(complaint, diags.items[diags.count - 1].message);
 	if (r < 0)
 		return buf_error(complaint) < 0 ? -ENOMEM : r;
-	bits = p.family == AF_INET ? 32 : 128;
-	if (p.kind == KIND_LISTEN && p.form == NET_ANY) { /* no address: at every one */
-		p.form = NET_ADDR;
-		p.family = AF_INET6;
-		p.prefix = bits;
-	}
-	if (p.kind == KIND_LISTEN && (p.prefix != bits || p.port == PORT_ANY))
-		return refuse(complaint, activity,
-			      "is no single place to listen at: write net:listen:PORT or "
-			      "net:listen:ADDRESS:PORT, with /udp behind or not");
 	if (p.kind == KIND_LISTEN)
-		ask->name.kind = KIND_LISTEN;
-	else if (p.kind != KIND_NET || p.form != NET_ADDR || p.prefix != bits || p.port == PORT_ANY)
+		return set_listen(activity, ask, &p, complaint);
+	if (!is_single(&p))
 		return refuse(complaint, activity,
-			      "is no single destination: write net:ADDRESS:PORT or "
-			      "net:ADDRESS:PORT/PROTOCOL");
-	ask->name.family = p.family;
-	memcpy(ask->name.addr, p.addr, sizeof(ask->name.addr));
-	ask->name.port = (uint16_t)p.port;
-	ask->name.proto = p.proto < 0 ? PROTO_TCP : (enum image_proto)p.proto;
-	return 0;
+			      "is no single destination: write net:ADDRESS:PORT or net:HOST:PORT, "
+			      "or with /PROTOCOL behind");
+	set_place(ask, &p);
+	return p.host ? set_host(ask, &p) : 0;
 }
 
 static int parse_net(const char *activity, const char *rest, struct ask *ask, struct buf *complaint)

@@ -279,6 +279,10 @@ int policy_check(struct policy *policy, struct diags *diags)
 	if (r == -ENOMEM)
 		return r;
 	failed |= r < 0;
+	r = check_hosts(policy, diags);
+	if (r == -ENOMEM)
+		return r;
+	failed |= r < 0;
 	r = check_conds(policy, diags);
 	if (r == -ENOMEM || r < 0 || failed)
 		return r < 0 ? r : -EINVAL;

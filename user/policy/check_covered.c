@@ -104,8 +104,10 @@ static bool admits_as_much(const struct use *by, const struct use *of)
 static bool decides_all(const struct use *by, const struct use *u)
 {
 	bool changed = by->list == LIST_DENY || by->entry->changed || !u->entry->changed;
+	bool private = by->list == LIST_DENY || by->entry->private || !u->entry->private ||
+		       !pattern_is_host(by->pattern);
 
-	return by->entry == u->entry || (!entry_is_conditional(by->entry) && changed);
+	return by->entry == u->entry || (!entry_is_conditional(by->entry) && changed && private);
 }
 
 static void cover(struct use *u, const struct use *by)

@@ -159,8 +159,8 @@ int policy_check_reach(const struct policy *policy, struct diags *diags)
 int check_dead(const struct policy *policy, struct diags *diags)
 {
 	static int (*const checks[])(const struct policy *policy, struct diags *diags) = {
-		check_deny,  check_allow, check_default,
-		check_modes, check_http,  check_content,
+		check_deny, check_allow,   check_default,      check_modes,
+		check_http, check_content, check_denied_hosts,
 	};
 	int r = 0;
 

@@ -19,6 +19,15 @@ int check_dead(const struct policy *policy, struct diags *diags);
  */
 int check_conds(struct policy *policy, struct diags *diags);
 
+/*
+ * What is wrong with entries that name hosts: exceptions of another sort, and `private` where no host
+ * is named. Returns -EINVAL, too, with an error in `diags`.
+ */
+int check_hosts(const struct policy *policy, struct diags *diags);
+
+/* Notes what denying a host name does not hold. */
+int check_denied_hosts(const struct policy *policy, struct diags *diags);
+
 /* Entries that match what another entry has decided, and exceptions that take all or nothing. */
 int check_covered(const struct policy *policy, struct diags *diags);
 int check_excepts(const struct policy *policy, struct diags *diags);

@@ -40,6 +40,8 @@ bool check_is_single(const struct pattern *p)
 		return is_literal(p->text);
 	if (p->form == NET_RAW)
 		return true;
+	if (p->form == NET_HOST)
+		return is_literal(p->host) && p->port != PORT_ANY && p->proto >= 0;
 	return p->form == NET_ADDR && p->prefix == (p->family == AF_INET ? 32 : 128) &&
 	       p->port != PORT_ANY && p->proto >= 0;
 }
@@ -48,7 +50,7 @@ uint64_t check_cost(const struct pattern *a, const struct pattern *b)
 {
 	if (a->kind != b->kind)
 		return 1;
-	return (a->kind == KIND_NET || a->kind == KIND_LISTEN) && a->form != NET_UNIX
+	return a->kind == KIND_LISTEN || pattern_is_address(a) || pattern_is_address(b)
 		       ? 16
 		       : (uint64_t)strlen(a->source) * strlen(b->source);
 }

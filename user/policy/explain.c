@@ -113,7 +113,7 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 		}
 		if (!match)
 			continue;
-		holds = explain_holds(e, entry, list->layer != LAYER_DENY, NULL);
+		holds = explain_holds(e, entry, list->layer == LAYER_ALLOW, NULL);
 		hits += !except && holds;
 		begin_line(out, list->layer);
 		explain_named(out, e, entry->id, entry->place);
@@ -126,7 +126,7 @@ static size_t explain_entries(const struct explain *e, const struct rule_list *l
 			add_pattern(out, e, except);
 		} else if (!holds) {
 			buf_add_str(out, ", but ");
-			explain_holds(e, entry, list->layer != LAYER_DENY, out);
+			explain_holds(e, entry, list->layer == LAYER_ALLOW, out);
 		} else if (entry->audit) {
 			buf_add_str(out, ", and only records (mode: audit)");
 		}
@@ -161,10 +161,11 @@ static void explain_deny(const struct explain *e, const struct rule_list *lists,
 	}
 }
 
-static void explain_allow(const struct explain *e, const struct rule_list *list, struct buf *out)
+static void explain_allow(const struct explain *e, const struct rule_list *lists, struct buf *out)
 {
 	struct closer closer = policy_closer(e->policy, e->ask->name.kind);
-	size_t hits = explain_entries(e, list, "admits it by", out);
+	size_t hits = explain_entries(e, &lists[1], "admits it by", out) +
+		      explain_entries(e, &lists[4], "admits it by", out);
 
 	if (hits)
 		return;
@@ -254,6 +255,16 @@ static void explain_content(const struct explain *e, struct buf *out)
 
 /* ---- the whole ---- */
 
+/* A host may have any address. */
+static void explain_address(const struct explain *e, struct buf *out)
+{
+	const struct activity_name *n = &e->ask->name;
+
+	if (n->kind == KIND_NET && n->host)
+		buf_addf(out, "address:  taken for a %s one that no rule for addresses names\n",
+			 n->private ? "private" : "public");
+}
+
 static void add_verdict(const struct explain *e, const struct decision *d, struct buf *out)
 {
 	struct rule_view rule;
@@ -282,8 +293,9 @@ void explain(const struct explain *e, struct buf *out)
 	rule_lists(e->policy, lists);
 	ask_decide(e->img, e->ask, e->text, e->text_len, &a, &d);
 	add_verdict(e, &d, out);
+	explain_address(e, out);
 	explain_deny(e, lists, &a, out);
-	explain_allow(e, &lists[1], out);
+	explain_allow(e, lists, out);
 	explain_opaque(e, &lists[2], out);
 	explain_content(e, out);
 	reason = decision_reason(e->img, &d, e->activity);

@@ -14,6 +14,17 @@ static const char *find_phrase(const char *text, size_t len, const struct phrase
 	return NULL;
 }
 
+/* Host names admit private addresses where their entry says so. */
+static bool admits_address(const struct explain *e, const struct entry *entry)
+{
+	bool admits = !e->ask->name.private || entry->private;
+
+	for (size_t i = 0; i < entry->match.count && !admits; i++)
+		admits = pattern_is_address(&entry->match.items[i]) &&
+			 pattern_matches(&entry->match.items[i], &e->ask->name);
+	return admits;
+}
+
 bool explain_holds(const struct explain *e, const struct entry *entry, bool admits, struct buf *out)
 {
 	const char *const texts[COND_TEXTS] = {[COND_ARGS] = e->text, [COND_ENV] = e->ask->env};
@@ -32,6 +43,11 @@ bool explain_holds(const struct explain *e, const struct entry *entry, bool admi
 		} else if (out) {
 			buf_addf(out, "--%s has no phrase of its %s.any", keys[t], keys[t]);
 		}
+		return false;
+	}
+	if (admits && !admits_address(e, entry)) {
+		if (out)
+			buf_add_str(out, "has no 'private: true', and --private was said");
 		return false;
 	}
 	if (!admits || entry->changed || !(e->ask->flags & ACTIVITY_CHANGED))

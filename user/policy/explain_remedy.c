@@ -71,6 +71,18 @@ void explain_pattern(const struct ask *ask, const char *activity, struct buf *ou
 	buf_add_char(out, '"');
 }
 
+/* A name cannot be excepted from addresses, nor an address from names. */
+static bool may_except(const struct explain *e, const struct entry *entry)
+{
+	bool host = e->ask->name.host;
+
+	for (size_t i = 0; i < entry->match.count && e->ask->name.kind == KIND_NET; i++)
+		if (host ? pattern_is_address(&entry->match.items[i])
+			 : pattern_is_host(&entry->match.items[i]))
+			return false;
+	return true;
+}
+
 static void remedy_deny(const struct explain *e, struct buf *out)
 {
 	for (size_t i = 0; i < e->policy->deny.count; i++) {
@@ -82,8 +94,10 @@ static void remedy_deny(const struct explain *e, struct buf *out)
 			continue;
 		buf_add_str(out, "to allow it, remove ");
 		explain_named(out, e, entry->id, entry->place);
-		buf_add_str(out, ", or add to its except: - ");
-		explain_pattern(e->ask, e->activity, out);
+		if (may_except(e, entry)) {
+			buf_add_str(out, ", or add to its except: - ");
+			explain_pattern(e->ask, e->activity, out);
+		}
 		buf_add_char(out, '\n');
 	}
 }
@@ -110,6 +124,9 @@ static void remedy_broker(const struct explain *e, struct buf *out)
 static void remedy_allow(const struct explain *e, const struct activity *a, struct buf *out)
 {
 	enum kind kind = e->ask->name.kind;
+	const char *key = a->flags & ACTIVITY_CHANGED ? "changed"
+			  : e->ask->name.private      ? "private"
+						      : NULL;
 	bool closed = policy_closer(e->policy, kind).rule;
 
 	if (a->hit.allow != RULE_NONE || (!closed && !(a->flags & ACTIVITY_UNKNOWN)) ||
@@ -121,9 +138,11 @@ static void remedy_allow(const struct explain *e, const struct activity *a, stru
 		return;
 	}
 	buf_add_str(out, "to allow it, add to allow: - ");
-	buf_add_str(out, a->flags & ACTIVITY_CHANGED ? "{match: " : "");
+	buf_add_str(out, key ? "{match: " : "");
 	explain_pattern(e->ask, e->activity, out);
-	buf_add_str(out, a->flags & ACTIVITY_CHANGED ? ", changed: true}\n" : "\n");
+	if (key)
+		buf_addf(out, ", %s: true}", key);
+	buf_add_char(out, '\n');
 	if (!closed)
 		buf_addf(out, "and, as that closes %s, add to allow: - \"%s:*\"\n",
 			 explain_kinds[kind], explain_kinds[kind]);

@@ -227,6 +227,7 @@ static void mark_ruled(struct lower *l)
 		for (enum kind k = 0; k < KIND_COUNT; k++)
 			if (l->policy->content[i].in >> k & 1)
 				l->head.kinds[k].ruled = 1;
+	l->head.kinds[KIND_NET].hosts = rules_name_hosts(l->policy, false);
 }
 
 /* ---- the whole ---- */
@@ -254,10 +255,14 @@ static void begin(struct lower *l, uint64_t generation)
 
 static int add_tables(struct lower *l)
 {
+	bool alike = !rules_name_hosts(l->policy, true);
 	int r = 0;
 
 	for (enum text t = 0; t < TEXT_COUNT && !r; t++)
-		r = lower_text(l, t);
+		if (t > TEXT_HOST && alike) /* one table for all protocols */
+			l->head.text[t] = l->head.text[TEXT_HOST];
+		else
+			r = lower_text(l, t);
 	if (!r)
 		r = lower_net(l);
 	if (!r)

@@ -133,7 +133,7 @@ static int add_patterns(struct dests *d, struct cidrs *all, const struct pattern
 		bool listen = p->kind == KIND_LISTEN;
 		struct dest_use use = {entry, p->port, p->proto, except, listen};
 
-		if ((p->kind != KIND_NET && !listen) || p->form == NET_UNIX || p->form == NET_RAW)
+		if (!listen && !pattern_is_address(p))
 			continue;
 		r = add_pattern(d, all, p, use, listen && some);
 		use.port = 0;
@@ -284,9 +284,11 @@ static int lower_family(struct lower *l, struct dests *d, const struct cidr *c, 
 	s->borders = borders;
 	s->end = v6 ? ~(addr_t)0 : 0xffffffffU;
 	r = sweep(s, c, count);
-	if (!r)
-		write_net(l, s, v6, ret);
-	return r;
+	if (r < 0)
+		return r;
+	write_net(l, s, v6, ret);
+	ret->other = s->node[0].class;
+	return 0;
 }
 
 int lower_net(struct lower *l)

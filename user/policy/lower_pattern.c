@@ -2,6 +2,7 @@
 #include "policy/tables.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,11 @@ bool pattern_speaks(const struct pattern *p, enum text text)
 	switch (text) {
 	case TEXT_EXEC: return p->kind == KIND_EXEC;
 	case TEXT_HTTP: return p->kind == KIND_HTTP;
+	case TEXT_HOST:
+	case TEXT_HOST_UDP:
+	case TEXT_HOST_OTHER:
+		return pattern_is_host(p) &&
+		       (p->proto < 0 || p->proto == (int)text - (int)TEXT_HOST);
 	default: return p->kind == KIND_NET && (p->form == NET_UNIX || is_every_net(p));
 	}
 }
@@ -62,12 +68,29 @@ static void http_nfa(const struct pattern *p, struct nfa *n)
 		nfa_glob(n, p->path, all, all);
 }
 
+/* PORT:HOST, as match_host() is asked. */
+static void destination_nfa(const struct pattern *p, struct nfa *n)
+{
+	char port[16];
+
+	if (p->port == PORT_ANY) {
+		nfa_step(n, STEP_MANY, byteset_in("0123456789"));
+	} else {
+		snprintf(port, sizeof(port), "%u", p->port);
+		nfa_text(n, port);
+	}
+	nfa_text(n, ":");
+	host_nfa(p->host, n);
+}
+
 void pattern_nfa(const struct pattern *p, enum text text, struct nfa *n)
 {
 	struct byteset all = byteset_but(NULL);
 
 	if (text == TEXT_HTTP)
 		http_nfa(p, n);
+	else if (text_is_host(text))
+		destination_nfa(p, n);
 	else
 		nfa_glob(n, p->kind == KIND_NET && p->form == NET_ANY ? NULL : p->text, all, all);
 }
@@ -143,6 +166,21 @@ static enum shape http_shape(const struct pattern *p, struct buf *b)
 	return shape;
 }
 
+/* A host with any port is the end of a name, and so are all hosts below one. */
+static enum shape host_shape(const struct pattern *p, struct buf *b)
+{
+	bool below = !strncmp(p->host, "*.", 2);
+	const char *name = p->host + (below ? 2 : 0);
+
+	if (!glob_is_literal(name) || (below && p->port != PORT_ANY))
+		return SHAPE_GLOB;
+	if (p->port != PORT_ANY)
+		buf_addf(b, "%u", p->port);
+	buf_add_char(b, below ? '.' : ':');
+	add_bytes(b, name);
+	return p->port == PORT_ANY ? SHAPE_SUFFIX : SHAPE_LITERAL;
+}
+
 static enum shape text_shape(const struct pattern *p, struct buf *b)
 {
 	const char *glob = p->kind == KIND_NET && p->form == NET_ANY ? NULL : p->text;
@@ -156,7 +194,9 @@ static enum shape text_shape(const struct pattern *p, struct buf *b)
 int pattern_shape(const struct pattern *p, enum text text, enum shape *ret, char **ret_bytes)
 {
 	_buf_ struct buf b = {};
-	enum shape shape = text == TEXT_HTTP ? http_shape(p, &b) : text_shape(p, &b);
+	enum shape shape = text == TEXT_HTTP    ? http_shape(p, &b)
+			   : text_is_host(text) ? host_shape(p, &b)
+						: text_shape(p, &b);
 
 	buf_add_char(&b, '\0');
 	if (buf_error(&b) < 0)

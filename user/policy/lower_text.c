@@ -191,6 +191,9 @@ static int add_entry(struct text_lower *t, const struct rule_list *list, size_t 
 	};
 	int r;
 
+	/* The same field, of which other entries are: programs have no host names. */
+	if (text_is_host(t->text))
+		e.row.changed = entry->private ? e.row.allow : RULE_NONE;
 	r = except_dfa(t, &entry->except, &e.except);
 	if (r == -E2BIG)
 		return lower_too_many_states(t->l, entry->place, entry->id, "except");

@@ -100,7 +100,7 @@ static const struct key_word modes[] = {{"enforce", false}, {"audit", true}, {}}
 	{.name = "reason", .parse = key_line, .at = AT(reason)},                                   \
 	{.name = "args", .parse = parse_condition, .at = AT(conds[COND_ARGS])},                    \
 	{.name = "env", .parse = parse_condition, .at = AT(conds[COND_ENV])},                      \
-	LATER("until"), LATER("sha256"), LATER("private"),                                         \
+	LATER("until"), LATER("sha256"),                                         \
 	KIND_ROW("exec"), KIND_ROW("net"), KIND_ROW("http"), KIND_ROW("model"),                    \
 	KIND_ROW("fn"), KIND_ROW("mcp"), KIND_ROW("file")
 /* clang-format on */
@@ -110,11 +110,13 @@ static const struct key deny_rows[] = {
 	{.name = "action", .parse = key_flag, .at = AT(kill), .words = actions},
 	{.name = "mode", .parse = key_flag, .at = AT(audit), .words = modes},
 	{.name = "changed", .refusal = "is for allow entries: a denied file stays so when changed"},
+	{.name = "private", .refusal = "is for allow entries: a denied name is so at any address"},
 };
 
 static const struct key allow_rows[] = {
 	ENTRY_ROWS,
 	{.name = "changed", .parse = key_flag, .at = AT(changed), .words = truths},
+	{.name = "private", .parse = key_flag, .at = AT(private), .words = truths},
 	{.name = "action", .refusal = "is for deny entries: what an allow entry admits has none"},
 	{.name = "mode",
 	 .refusal = "is for deny entries: to try an allow list, use the policy's mode"},

@@ -30,7 +30,7 @@ int pattern_copy(const struct pattern *pattern, struct pattern *ret_pattern);
 int pattern_compare(const struct pattern *a, const struct pattern *b);
 
 /*
- * True when everything that `b` matches is matched by `a`, and when nothing is matched by both.
+ * True when everything that `b` matches is matched by `a`, and when no name is matched by both.
  * False says nothing: only what is certain is true.
  */
 bool pattern_covers(const struct pattern *a, const struct pattern *b);
@@ -42,6 +42,10 @@ bool pattern_host_v6(const char *host, uint8_t ret_addr[16]);
 
 /* True for exec:*, net:*, http:*, net:listen:*: all of its kind. */
 bool pattern_is_any(const struct pattern *pattern);
+
+/* True for net: patterns that match names of hosts, and those that match addresses. */
+bool pattern_is_host(const struct pattern *pattern);
+bool pattern_is_address(const struct pattern *pattern);
 
 /* Appends, and takes over what the pattern holds, in case of failure too. Returns 0 or -ENOMEM. */
 int patterns_add(struct patterns *patterns, struct pattern *pattern);
@@ -59,12 +63,14 @@ struct activity_name {
 	const char *text; /* exec; net: of a unix socket, else NULL */
 	size_t len;
 	bool raw;	/* net: net:raw, and nothing of the following */
-	uint8_t family; /* net, net:listen: AF_INET, AF_INET6 */
+	/* net, net:listen: AF_INET, AF_INET6; 0: the address is not known, but a name of it (net) */
+	uint8_t family;
 	uint8_t addr[16];
 	uint16_t port;
 	enum image_proto proto;
+	bool private; /* net, with `host`: the address is a private one (match_is_private4()) */
 	const char *method; /* http */
-	const char *host;
+	const char *host;   /* of net, too: a name that the address has, or NULL */
 	const char *path;
 };
 
@@ -77,8 +83,9 @@ bool pattern_matches(const struct pattern *pattern, const struct activity_name *
 
 /*
  * True when the pattern matches the name and may admit it: `exec:unknown`, `exec:memfd:NAME` and
- * `net:raw` are admitted by patterns that say so, never by one that begins with '*' or '?'.
- * A place to listen at is admitted by patterns that name all of what it stands for.
+ * `net:raw` are admitted by patterns that say so, never by one that begins with '*' or '?'. Whether a
+ * host name admits a private address is said by its entry. A place to listen at is admitted by patterns
+ * that name all of what it stands for.
  */
 bool pattern_admits(const struct pattern *pattern, const struct activity_name *name);
 

@@ -43,6 +43,16 @@ bool pattern_is_any(const struct pattern *p)
 	return p->kind != KIND_COUNT && !p->text && !p->method && !p->host && !p->path;
 }
 
+bool pattern_is_host(const struct pattern *p)
+{
+	return p->kind == KIND_NET && p->form == NET_HOST;
+}
+
+bool pattern_is_address(const struct pattern *p)
+{
+	return p->kind == KIND_NET && (p->form == NET_ANY || p->form == NET_ADDR);
+}
+
 static bool field_matches(enum glob_field field, const char *glob, const char *text)
 {
 	return glob_match(field, glob, text, strlen(text));
@@ -98,6 +108,8 @@ static bool net_matches(const struct pattern *p, const struct activity_name *n)
 		return false;
 	if (p->proto >= 0 && p->proto != (int)n->proto)
 		return false;
+	if (p->form == NET_HOST)
+		return n->host && field_matches(GLOB_HOST, p->host, n->host);
 	return p->form == NET_ANY || address_matches(p, n);
 }
 

@@ -144,21 +144,73 @@ static bool is_bare_v6(const char *text)
 	return inet_pton(AF_INET6, addr, bytes) == 1;
 }
 
+#define DIGITS "0123456789"
+
+/* What looks like something else than a name, because it is. `text` is what is before the colon. */
 static int refuse_address(const struct fields *f, const char *text)
 {
 	const char *slash = strrchr(text, '/');
+	const char *rest = f->text + strlen(text);
 
 	if (is_bare_v6(f->text))
 		return fields_refuse(f, "lacks brackets: write net:[%.80s]", f->text);
+	if (!*text)
+		return fields_refuse(f, "has nothing before its colon: write net:*%.80s for all",
+				     rest);
 	if (*text == '/')
 		return fields_refuse(f, "is a path: write net:unix:%.80s", text);
 	if (slash && (!strcmp(slash, "/tcp") || !strcmp(slash, "/udp")))
 		return fields_refuse(f, "has a protocol without a port: write net:%.*s:*%s",
 				     (int)(slash - text), text, slash);
-	if (strspn(text, "0123456789./") < strlen(text) &&
-	    strspn(text, "0123456789./*?") == strlen(text))
+	if (strpbrk(text, DIGITS) && strspn(text, DIGITS "./*?") == strlen(text))
 		return fields_refuse(f, "has a glob in an address: write a CIDR, as 10.0.0.0/8");
-	return fields_refuse(f, "names a host: host names in net: are not supported yet");
+	if (!strncmp(rest, "://", 3))
+		return fields_refuse(f, "has a scheme: begin with the host");
+	if (slash)
+		return fields_refuse(f, "has '%.80s' behind the host: write :PORT or :PORT/PROTO",
+				     strchr(text, '/'));
+	if (*rest && strchr(rest + 1, ':'))
+		return fields_refuse(f, "has several colons: an IPv6 address stands in brackets");
+	return 0;
+}
+
+/* ---- names ---- */
+
+#define LABEL_MAX 63 /* bytes (RFC 1035, 2.3.4) */
+#define HOST_MAX  253
+
+/* What no name in DNS is like. A star may stand for nothing. */
+static int check_name(const struct fields *f, const char *host)
+{
+	const char *last = strrchr(host, '.');
+	size_t label = 0, name = 0;
+
+	for (const char *c = host; *c; c++) {
+		label = *c == '.' ? 0 : label + (*c != '*');
+		name += *c != '*';
+		if (label > LABEL_MAX)
+			return fields_refuse(f,
+					     "has more than %d bytes between two dots, as no "
+					     "host name has",
+					     LABEL_MAX);
+	}
+	if (name > HOST_MAX)
+		return fields_refuse(f, "is longer than %d bytes, as no host name is", HOST_MAX);
+	last = last ? last + 1 : host;
+	if (strspn(last, DIGITS) == strlen(last))
+		return fields_refuse(f, "ends in a number, as only an address does");
+	if (!strcmp(last, "localhost"))
+		return fields_warn(f, "matches nothing: no resolver is asked for localhost, write "
+				      "net:127.0.0.0/8 and net:[::1]");
+	return 0;
+}
+
+static int read_name(const struct fields *f, const char *text, struct pattern *p)
+{
+	int r = fields_host(f, text, strlen(text), &p->host);
+
+	p->form = p->host ? NET_HOST : NET_ANY;
+	return r < 0 || !p->host ? r : check_name(f, p->host);
 }
 
 static int read_address(const struct fields *f, struct pattern *p)
@@ -171,10 +223,10 @@ static int read_address(const struct fields *f, struct pattern *p)
 		return -ENOMEM;
 	if (!strcmp(text, "*"))
 		p->form = NET_ANY;
-	else if (!is_bare_v6(f->text) && len && strspn(text, "0123456789./") == len)
+	else if (!is_bare_v6(f->text) && len && strspn(text, DIGITS "./") == len)
 		r = read_cidr(f, AF_INET, text, p);
-	else
-		r = refuse_address(f, text);
+	else if ((r = refuse_address(f, text)) == 0)
+		r = read_name(f, text, p);
 	return r < 0 ? r : read_port(f, f->text + len, p);
 }
 

@@ -15,30 +15,6 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned int bits)
 	return true;
 }
 
-static bool has_no_address(const struct pattern *p)
-{
-	return p->form == NET_UNIX || p->form == NET_RAW;
-}
-
-static bool net_covers(const struct pattern *a, const struct pattern *b)
-{
-	if (has_no_address(a) || has_no_address(b))
-		return a->form == b->form && glob_covers(GLOB_TEXT, a->text, b->text);
-	/* net:* is sockets with a path, too: only itself covers it. */
-	if (pattern_is_any(b))
-		return false;
-	if (a->port != PORT_ANY && a->port != b->port)
-		return false;
-	if (a->proto >= 0 && a->proto != b->proto)
-		return false;
-	if (a->form == NET_ANY)
-		return true;
-	if (a->kind == KIND_LISTEN) /* at 0.0.0.0 and :: it depends on where they stand */
-		return false;
-	return b->form == NET_ADDR && a->family == b->family && a->prefix <= b->prefix &&
-	       same_bits(a->addr, b->addr, a->prefix);
-}
-
 /* A host that is an IPv6 address has more spellings than the one that is compared. */
 static bool is_v6(const char *host)
 {
@@ -57,6 +33,32 @@ static bool host_disjoint(const char *a, const char *b)
 	if (is_v6(a) || is_v6(b))
 		return is_v6(a) && is_v6(b) && strcmp(a, b) != 0;
 	return glob_disjoint(GLOB_HOST, a, b);
+}
+
+static bool has_no_address(const struct pattern *p)
+{
+	return p->form == NET_UNIX || p->form == NET_RAW;
+}
+
+static bool net_covers(const struct pattern *a, const struct pattern *b)
+{
+	if (has_no_address(a) || has_no_address(b))
+		return a->form == b->form && glob_covers(GLOB_TEXT, a->text, b->text);
+	/* net:* is sockets with a path, too: only itself covers it. */
+	if (pattern_is_any(b))
+		return false;
+	if (a->port != PORT_ANY && a->port != b->port)
+		return false;
+	if (a->proto >= 0 && a->proto != b->proto)
+		return false;
+	if (a->form == NET_ANY)
+		return true;
+	if (a->form == NET_HOST)
+		return b->form == NET_HOST && host_covers(a->host, b->host);
+	if (a->kind == KIND_LISTEN) /* at 0.0.0.0 and :: it depends on where they stand */
+		return false;
+	return b->form == NET_ADDR && a->family == b->family && a->prefix <= b->prefix &&
+	       same_bits(a->addr, b->addr, a->prefix);
 }
 
 bool pattern_covers(const struct pattern *a, const struct pattern *b)
@@ -86,6 +88,8 @@ static bool net_disjoint(const struct pattern *a, const struct pattern *b)
 		return true;
 	if (a->form == NET_ANY || b->form == NET_ANY || a->kind == KIND_LISTEN)
 		return false;
+	if (a->form == NET_HOST || b->form == NET_HOST) /* a host may have any address */
+		return a->form == b->form && host_disjoint(a->host, b->host);
 	return a->family != b->family || !same_bits(a->addr, b->addr, prefix);
 }
 

@@ -57,6 +57,7 @@ void policy_free(struct policy **policy)
 	entries_done(&p->deny);
 	entries_done(&p->allow);
 	entries_done(&p->brokers);
+	entries_done(&p->resolvers);
 	entries_done(&p->opaque_allow);
 	free(p->tools);
 	free(p->content);

@@ -42,6 +42,7 @@ enum net_form {
 	NET_ADDR, /* an address or a CIDR */
 	NET_UNIX, /* net:unix:PATH, PATH is a glob in `text` */
 	NET_RAW,  /* net:raw: raw and packet sockets */
+	NET_HOST, /* a name: a glob in `host` */
 };
 
 /*
@@ -71,7 +72,7 @@ struct pattern {
 	int proto;	    /* enum image_proto, or -1: any */
 
 	char *method; /* http: globs; NULL is "*" */
-	char *host;   /* lower case, without trailing dot */
+	char *host;   /* of net, too: lower case, without trailing dot */
 	char *path;
 };
 
@@ -101,6 +102,7 @@ struct entry {
 	char *tool;	/* the tool it was written as, or NULL */
 	bool audit;	/* mode: audit */
 	bool changed;	/* allow: admits files changed since the run began, too */
+	bool private;	/* allow: its host names admit private addresses, too */
 	bool kill;	/* action: kill */
 	struct patterns match;
 	struct patterns except;
@@ -156,6 +158,7 @@ struct policy {
 	struct entries deny;
 	struct entries allow;
 	struct entries brokers; /* deny entries that no file has: brokers.h */
+	struct entries resolvers; /* an allow entry that no file has, or none: resolvers.h */
 	struct policy_default defaults[KIND_COUNT]; /* none for net:listen, which only allow closes */
 	struct content_rule *content;
 	size_t content_count;

@@ -27,6 +27,9 @@ static const char *const texts[] = {
 	[TEXT_UNIX] = "net:unix",
 	[TEXT_BROKER] = "net:unix (brokers)",
 	[TEXT_HTTP] = "http",
+	[TEXT_HOST] = "net:HOST/tcp",
+	[TEXT_HOST_UDP] = "net:HOST/udp",
+	[TEXT_HOST_OTHER] = "net:HOST (other protocols)",
 };
 static const char *const protos[] = {
 	[PROTO_TCP] = "tcp",
@@ -69,7 +72,8 @@ static void print_bits(struct buf *out, const char *what, uint64_t bits)
 		buf_addf(out, " %d", __builtin_ctzll(bits));
 }
 
-void print_row(struct buf *out, const void *img, uint32_t row)
+/* `more` is what the allow rule admits, besides, that is in the field `changed`. */
+static void print_rules_of(struct buf *out, const void *img, uint32_t row, const char *more)
 {
 	uint64_t at = image_header(img)->rows + (uint64_t)row * sizeof(struct image_row);
 	size_t before = out->len;
@@ -78,10 +82,20 @@ void print_row(struct buf *out, const void *img, uint32_t row)
 	print_rule_number(out, "audit", image_u32(img, at + 4));
 	print_rule_number(out, "allow", image_u32(img, at + 8));
 	print_rule_number(out, "opaque", image_u32(img, at + 12));
-	print_rule_number(out, "changed", image_u32(img, at + 16));
+	print_rule_number(out, more, image_u32(img, at + 16));
 	print_bits(out, "conditions", image_u64(img, at + 24));
 	if (out->len == before)
 		buf_add_str(out, " nothing");
+}
+
+void print_row(struct buf *out, const void *img, uint32_t row)
+{
+	print_rules_of(out, img, row, "changed");
+}
+
+static void print_host_row(struct buf *out, const void *img, uint32_t row)
+{
+	print_rules_of(out, img, row, "private");
 }
 
 /* ---- header ---- */
@@ -113,7 +127,8 @@ static void print_kinds(struct buf *out, const void *img)
 		buf_addf(out, "kind %s %s", kinds[k],
 			 h->kinds[k].closed_by == RULE_NONE ? "open" : "closed");
 		print_rule_number(out, "by rule", h->kinds[k].closed_by);
-		buf_add_str(out, h->kinds[k].ruled ? " ruled\n" : "\n");
+		buf_add_str(out, h->kinds[k].ruled ? " ruled" : "");
+		buf_add_str(out, h->kinds[k].hosts ? " hosts\n" : "\n");
 	}
 	if (h->raw != ROW_NONE) {
 		buf_add_str(out, "net:raw");
@@ -180,8 +195,10 @@ static int compare_buckets(const void *a, const void *b, void *arg)
 	return x->len < y->len ? -1 : 1;
 }
 
+typedef void (*row_printer)(struct buf *out, const void *img, uint32_t row);
+
 static void print_hash(struct buf *out, const void *img, const char *what,
-		       const struct image_hash *hash)
+		       const struct image_hash *hash, row_printer print)
 {
 	_free_ struct image_bucket *used =
 		used_buckets(out, img, hash, sizeof(*used), bucket_is_used, compare_buckets);
@@ -190,31 +207,43 @@ static void print_hash(struct buf *out, const void *img, const char *what,
 		buf_addf(out, "  %s ", what);
 		print_text(out, (const uint8_t *)img + used[i].text, used[i].len);
 		buf_add_char(out, ':');
-		print_row(out, img, used[i].row);
+		print(out, img, used[i].row);
 		buf_add_char(out, '\n');
 	}
+}
+
+/* Host names have a table for each protocol, or one for all. */
+static bool is_shared(const void *img)
+{
+	const struct image_text *t = &image_header(img)->text[TEXT_HOST];
+
+	return !memcmp(t, t + 1, sizeof(*t)) && !memcmp(t, t + 2, sizeof(*t));
 }
 
 static void print_texts(struct buf *out, const void *img, enum text text)
 {
 	const struct image_text *t = &image_header(img)->text[text];
 	const struct image_dfa *groups = (const void *)((const uint8_t *)img + t->dfa);
+	row_printer print = text >= TEXT_HOST ? print_host_row : print_row;
+	bool shared = text >= TEXT_HOST && is_shared(img);
 
+	if (shared && text > TEXT_HOST)
+		return;
 	if (!t->literals.count && !t->prefixes.count && !t->suffixes.count && t->any == ROW_NONE &&
 	    !t->dfas)
 		return;
-	buf_addf(out, "names %s\n", texts[text]);
-	print_hash(out, img, "literal", &t->literals);
-	print_hash(out, img, "prefix", &t->prefixes);
-	print_hash(out, img, "suffix", &t->suffixes);
+	buf_addf(out, "names %s\n", shared ? "net:HOST" : texts[text]);
+	print_hash(out, img, "literal", &t->literals, print);
+	print_hash(out, img, "prefix", &t->prefixes, print);
+	print_hash(out, img, "suffix", &t->suffixes, print);
 	if (t->any != ROW_NONE) {
 		buf_add_str(out, "  any:");
-		print_row(out, img, t->any);
+		print(out, img, t->any);
 		buf_add_char(out, '\n');
 	}
 	for (uint32_t i = 0; i < t->dfas; i++) {
 		buf_addf(out, "  automaton %u", i);
-		print_dfa(out, img, &groups[i], print_row);
+		print_dfa(out, img, &groups[i], print);
 	}
 }
 

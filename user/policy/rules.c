@@ -2,6 +2,7 @@
 #include "policy/rules.h"
 
 #include "policy/check.h"
+#include "policy/pattern.h"
 
 /* The number of a kind's closer: the one that an earlier kind has from the same key, or a new one.
  */
@@ -32,7 +33,8 @@ void rule_index(const struct policy *policy, struct rule_index *ret)
 	ret->content = ret->allow + (uint32_t)policy->allow.count;
 	ret->opaque_allow = lists[2].first;
 	ret->brokers = lists[3].first;
-	ret->opaque = ret->brokers + (uint32_t)policy->brokers.count;
+	ret->resolvers = lists[4].first;
+	ret->opaque = ret->resolvers + (uint32_t)policy->resolvers.count;
 	ret->count = ret->opaque + 1;
 	for (enum kind k = 0; k < KIND_COUNT; k++)
 		ret->closer[k] = number_closer(policy, k, ret);
@@ -43,12 +45,36 @@ void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS])
 {
 	uint32_t content = (uint32_t)(policy->deny.count + policy->allow.count);
 	uint32_t opaque = content + (uint32_t)policy->content_count;
+	uint32_t brokers = opaque + (uint32_t)policy->opaque_allow.count;
+	uint32_t resolvers = brokers + (uint32_t)policy->brokers.count;
 
 	ret[0] = (struct rule_list){&policy->deny, 0, LAYER_DENY};
 	ret[1] = (struct rule_list){&policy->allow, (uint32_t)policy->deny.count, LAYER_ALLOW};
 	ret[2] = (struct rule_list){&policy->opaque_allow, opaque, LAYER_OPAQUE};
-	ret[3] = (struct rule_list){&policy->brokers, opaque + (uint32_t)policy->opaque_allow.count,
-				    LAYER_DENY};
+	ret[3] = (struct rule_list){&policy->brokers, brokers, LAYER_DENY};
+	ret[4] = (struct rule_list){&policy->resolvers, resolvers, LAYER_ALLOW};
+}
+
+static bool name_hosts(const struct patterns *patterns, bool with_proto)
+{
+	for (size_t i = 0; i < patterns->count; i++)
+		if (pattern_is_host(&patterns->items[i]) &&
+		    (!with_proto || patterns->items[i].proto >= 0))
+			return true;
+	return false;
+}
+
+bool rules_name_hosts(const struct policy *policy, bool with_proto)
+{
+	struct rule_list lists[RULE_LISTS];
+
+	rule_lists(policy, lists);
+	for (size_t i = 0; i < RULE_LISTS; i++)
+		for (size_t k = 0; k < lists[i].entries->count; k++)
+			if (name_hosts(&lists[i].entries->items[k].match, with_proto) ||
+			    name_hosts(&lists[i].entries->items[k].except, with_proto))
+				return true;
+	return false;
 }
 
 struct image_row rule_row(const struct rule_list *list, size_t i)

@@ -6,8 +6,8 @@
 
 /*
  * The numbers of a policy's rules in its image: deny entries, allow entries, content rules, entries
- * of opaque.allow, brokers, opaque itself, the keys that close kinds, on_audit_failure. Within a list they
- * follow the file, so that the smaller of two numbers is the rule that was written first.
+ * of opaque.allow, brokers, resolvers, opaque itself, the keys that close kinds, on_audit_failure. Within a
+ * list they follow the file, so that the smaller of two numbers is the rule that was written first.
  */
 struct rule_index {
 	uint32_t deny; /* of the first deny entry; the others follow */
@@ -15,6 +15,7 @@ struct rule_index {
 	uint32_t content;
 	uint32_t opaque_allow;
 	uint32_t brokers;
+	uint32_t resolvers;
 	uint32_t opaque;
 	uint32_t closer[KIND_COUNT]; /* RULE_NONE: the kind is open; kinds may share one */
 	uint32_t audit;
@@ -24,16 +25,23 @@ struct rule_index {
 /* For a policy that was checked. */
 void rule_index(const struct policy *policy, struct rule_index *ret);
 
-/* The lists of entries: deny, allow, opaque.allow, brokers. */
-#define RULE_LISTS 4
+/* The lists of entries: deny, allow, opaque.allow, brokers, resolvers. */
+#define RULE_LISTS 5
 
 struct rule_list {
 	const struct entries *entries;
 	uint32_t first;   /* rule of the first entry */
-	enum layer layer; /* LAYER_DENY (brokers, too), LAYER_ALLOW, LAYER_OPAQUE (opaque.allow) */
+	/* LAYER_DENY (brokers, too), LAYER_ALLOW (resolvers, too), LAYER_OPAQUE (opaque.allow) */
+	enum layer layer;
 };
 
 void rule_lists(const struct policy *policy, struct rule_list ret[RULE_LISTS]);
+
+/*
+ * True when a rule, or an exception, is of a host name in net:; with a protocol behind it, if that is
+ * asked. For a policy that was checked.
+ */
+bool rules_name_hosts(const struct policy *policy, bool with_proto);
 
 /*
  * The pattern by which a deny entry names this file, whatever it is called, or NULL. It does not when

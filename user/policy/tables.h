@@ -102,6 +102,12 @@ int lower_conds(struct lower *l);
 /* Phrases of all the policy may have that many bytes; beyond, no image could hold them. */
 #define PHRASE_STATES (1U << 22)
 
+/* True for the tables of names of hosts, of which there is one a protocol. */
+static inline bool text_is_host(enum text text)
+{
+	return text >= TEXT_HOST;
+}
+
 /*
  * The texts that match a pattern, as steps. `speaks` is false for a pattern of another kind: it
  * never matches a text of that table.

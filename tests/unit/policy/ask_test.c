@@ -32,6 +32,8 @@ static void test_texts(void **state)
 		{"exec:unknown", KIND_EXEC, "unknown", ACTIVITY_UNKNOWN},
 		{"net:unix:/run/x.sock", KIND_NET, "/run/x.sock", 0},
 		{"net:unix:@abstract", KIND_NET, "@abstract", 0},
+		{"net:API.example.COM.:443", KIND_NET, "443:api.example.com", 0},
+		{"net:db-1_x:0/udp", KIND_NET, "0:db-1_x", 0},
 		{"http:POST api.example.com/v1/x", KIND_HTTP, "POST api.example.com/v1/x", 0},
 		{"http:GET API.example.COM.", KIND_HTTP, "GET api.example.com/", 0},
 		{"http:GET h/A b%41?c", KIND_HTTP, "GET h/A b%41?c", 0},
@@ -91,6 +93,32 @@ static void test_addresses(void **state)
 	}
 }
 
+static void test_hosts(void **state)
+{
+	static const struct {
+		const char *activity, *host;
+		uint16_t port;
+		enum image_proto proto;
+	} cases[] = {
+		{"net:API.example.com.:443", "api.example.com", 443, PROTO_TCP},
+		{"net:a.b:53/udp", "a.b", 53, PROTO_UDP},
+		{"net:a:65535/tcp", "a", 65535, PROTO_TCP},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_buf_ struct buf complaint = {};
+		struct ask ask;
+
+		assert_int_equal(ask_parse(cases[i].activity, &ask, &complaint), 0);
+		assert_null(ask.name.text);
+		assert_int_equal(ask.name.family, 0);
+		assert_string_equal(ask.name.host, cases[i].host);
+		assert_int_equal(ask.name.port, cases[i].port);
+		assert_int_equal(ask.name.proto, cases[i].proto);
+		assert_false(ask.name.private);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -104,11 +132,15 @@ static void test_refused(void **state)
 		{"exec:nc", "absolute path"},
 		{"exec:", "absolute path"},
 		{"exec:memfd:", "absolute path"},
-		{"net:example.com:443", "not supported yet"},
 		{"net:listen:*", "single place to listen at"},
 		{"net:listen", "single place to listen at"},
 		{"net:listen:10.0.0.0/8:80", "single place to listen at"},
 		{"net:listen:127.0.0.1:*", "single place to listen at"},
+		{"net:example.com", "single destination"},
+		{"net:*.example.com:443", "single destination"},
+		{"net:example.?om:443", "single destination"},
+		{"net:1.2.3:443", "IPv4"},
+		{"net:a..b:443", "empty label"},
 		{"net:10.0.0.1", "single destination"},
 		{"net:10.0.0.0/8:443", "single destination"},
 		{"net:*:443", "single destination"},
@@ -387,15 +419,11 @@ static void test_reasons(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_texts),
-	cmocka_unit_test(test_addresses),
-	cmocka_unit_test(test_refused),
-	cmocka_unit_test(test_too_long),
-	cmocka_unit_test(test_decisions),
-	cmocka_unit_test(test_audit_mode),
-	cmocka_unit_test(test_audit_beside_enforce),
-	cmocka_unit_test(test_no_policy),
-	cmocka_unit_test(test_reasons),
+	cmocka_unit_test(test_texts),      cmocka_unit_test(test_addresses),
+	cmocka_unit_test(test_hosts),      cmocka_unit_test(test_refused),
+	cmocka_unit_test(test_too_long),   cmocka_unit_test(test_decisions),
+	cmocka_unit_test(test_audit_mode), cmocka_unit_test(test_audit_beside_enforce),
+	cmocka_unit_test(test_no_policy),  cmocka_unit_test(test_reasons),
 };
 
 int main(void)

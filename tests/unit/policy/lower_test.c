@@ -48,6 +48,9 @@ static const char *const methods[] = {"GET", "POST", "PUT", "OPTIONS", "CONNECT"
 static const char *const method_globs[] = {"GET", "POST", "P*", "*", "?ET", "*T", "CONNECT"};
 static const char *const host_globs[] = {"*",     "*.internal", "a.internal", "*.a.*",
 					 "db?.b", "a*.b",       "b",          "*.db"};
+static const char *const destination_globs[] = {"*.internal", "a.internal", "*.a.*", "db?.b",
+						"a*.b",       "b",          "*.db",  "api.a",
+						"*.b",        "db.api",     "*b*",   "*.a"};
 static const char *const addrs[] = {"10.0.0.0/8",  "10.1.0.0/16",   "10.1.2.0/24",     "10.1.2.3",
 				    "0.0.0.0/0",   "192.0.2.0/25",  "255.255.255.255", "0.0.0.0",
 				    "128.0.0.0/1", "10.1.2.128/25", "10.0.0.0/16",     "*"};
@@ -93,6 +96,30 @@ static void random_path_glob(char *out)
 	}
 }
 
+static bool of_hosts; /* the entry: its patterns for net: are of names, or of addresses */
+static bool names_host;
+
+static void random_destination(char *out)
+{
+	bool host = of_hosts && pick(8);
+	const char *at;
+
+	names_host |= host;
+	strcat(out, "net:");
+	if (host)
+		strcat(out, CHOOSE(destination_globs));
+	else if (of_hosts)
+		strcat(out, "raw");
+	else
+		strcat(out, pick(3) ? CHOOSE(addrs) : CHOOSE(addrs6));
+	if (of_hosts && !host)
+		return;
+	at = out + strlen(out);
+	strcat(out, CHOOSE(ports));
+	if (*at)
+		strcat(out, CHOOSE(protos));
+}
+
 static void random_pattern(char *out)
 {
 	*out = '\0';
@@ -126,12 +153,7 @@ static void random_pattern(char *out)
 		strcat(out, ports[1 + pick(5)]);
 		strcat(out, CHOOSE(protos));
 		return;
-	default:
-		strcat(strcat(out, "net:"), pick(3) ? CHOOSE(addrs) : CHOOSE(addrs6));
-		strcat(out, CHOOSE(ports));
-		if (out[strlen(out) - 1] != '*' && strchr(out, ']') ? !!strstr(out, "]:")
-								    : !!strchr(out + 4, ':'))
-			strcat(out, CHOOSE(protos));
+	default: random_destination(out);
 	}
 }
 
@@ -148,10 +170,13 @@ static struct policy *random_policy(uint32_t entries)
 
 		e->audit = !list && !pick(4);
 		e->changed = list == 1 && pick(2);
+		of_hosts = pick(2);
+		names_host = false;
 		for (uint32_t n = 1 + pick(3); n--;) {
 			random_pattern(source);
 			build_pattern(&e->match, source);
 		}
+		e->private = list == 1 && names_host && pick(2);
 		for (uint32_t n = pick(2) ? pick(3) : 0; n--;) {
 			random_pattern(source);
 			build_pattern(&e->except, source);
@@ -201,7 +226,13 @@ static const char *random_activity(char *out)
 	static const char *const at[] = {":443", ":53", ":0", ":65535", ":80"};
 
 	*out = '\0';
-	switch (pick(5)) {
+	switch (pick(6)) {
+	case 5:
+		strcat(strcat(out, "net:"), CHOOSE(labels));
+		for (uint32_t n = pick(4); n--;)
+			strcat(strcat(out, "."), CHOOSE(labels));
+		strcat(out, CHOOSE(at));
+		return strcat(out, CHOOSE(protos));
 	case 0:
 		strcat(out, pick(8) ? "exec:/" : "exec:memfd:a");
 		add_parts(out, parts, sizeof(parts) / sizeof(parts[0]), pick(4));
@@ -221,15 +252,24 @@ static const char *random_activity(char *out)
 
 /* ---- the plain reading ---- */
 
-static bool entry_hits(const struct entry *e, const struct activity_name *n, bool admits)
+/* What an entry does: names admit private addresses only where it says so. */
+enum does { DENIES, ADMITS, ADMITS_CHANGED, ADMITS_OPAQUE };
+
+static bool entry_hits(const struct entry *e, const struct activity_name *n, enum does does)
 {
 	bool hit = false;
 
-	for (size_t i = 0; i < e->match.count; i++)
-		hit |= admits ? pattern_admits(&e->match.items[i], n)
-			      : pattern_matches(&e->match.items[i], n);
+	for (size_t i = 0; i < e->match.count; i++) {
+		const struct pattern *p = &e->match.items[i];
+
+		if (does == ADMITS && n->private && p->form == NET_HOST && !e->private)
+			continue;
+		if (does == ADMITS_CHANGED && p->form == NET_HOST)
+			continue; /* no file */
+		hit |= does == DENIES ? pattern_matches(p, n) : pattern_admits(p, n);
+	}
 	for (size_t i = 0; i < e->except.count; i++)
-		hit &= !pattern_excepts(&e->except.items[i], n, admits);
+		hit &= !pattern_excepts(&e->except.items[i], n, does != DENIES);
 	return hit;
 }
 
@@ -237,17 +277,17 @@ static uint32_t first_changed(const struct entries *entries, uint32_t first,
 			      const struct activity_name *n)
 {
 	for (size_t i = 0; i < entries->count; i++)
-		if (entries->items[i].changed && entry_hits(&entries->items[i], n, true))
+		if (entries->items[i].changed && entry_hits(&entries->items[i], n, ADMITS_CHANGED))
 			return first + (uint32_t)i;
 	return RULE_NONE;
 }
 
 static uint32_t first_hit(const struct entries *entries, uint32_t first, int audit,
-			  const struct activity_name *n, bool admits)
+			  const struct activity_name *n, enum does does)
 {
 	for (size_t i = 0; i < entries->count; i++)
 		if ((audit < 0 || entries->items[i].audit == audit) &&
-		    entry_hits(&entries->items[i], n, admits))
+		    entry_hits(&entries->items[i], n, does))
 			return first + (uint32_t)i;
 	return RULE_NONE;
 }
@@ -258,10 +298,10 @@ static struct image_row expected(const struct policy *p, const struct activity_n
 	uint32_t opaque = allow + (uint32_t)p->allow.count + (uint32_t)p->content_count;
 
 	return (struct image_row){
-		.deny = first_hit(&p->deny, 0, 0, n, false),
-		.audit = first_hit(&p->deny, 0, 1, n, false),
-		.allow = first_hit(&p->allow, allow, -1, n, true),
-		.opaque = first_hit(&p->opaque_allow, opaque, -1, n, true),
+		.deny = first_hit(&p->deny, 0, 0, n, DENIES),
+		.audit = first_hit(&p->deny, 0, 1, n, DENIES),
+		.allow = first_hit(&p->allow, allow, -1, n, ADMITS),
+		.opaque = first_hit(&p->opaque_allow, opaque, -1, n, ADMITS_OPAQUE),
 		.changed = first_changed(&p->allow, allow, n),
 	};
 }
@@ -293,6 +333,7 @@ static uint32_t check_name(const struct policy *p, const void *img, const char *
 
 	if (ask_parse(activity, &ask, &complaint) < 0)
 		fail_msg("%s: %.*s", activity, (int)complaint.len, complaint.data);
+	ask.name.private = ask.name.kind == KIND_NET && ask.name.host && pick(2);
 	ask_decide(img, &ask, NULL, 0, &a, &d);
 	got = a.hit;
 	want = a.flags & ACTIVITY_UNKNOWN && is_roundabout(&ask) ? none : expected(p, &ask.name);
@@ -749,6 +790,26 @@ static void make_glob(char *out, int i)
 	sprintf(out, "exec:/home/*/p%d/*", i);
 }
 
+static void make_host(char *out, int i)
+{
+	sprintf(out, "net:api%d.example%d.com", i, i % 97);
+}
+
+static void make_host_port(char *out, int i)
+{
+	sprintf(out, "net:api%d.example%d.com:443", i, i % 97);
+}
+
+static void make_domain(char *out, int i)
+{
+	sprintf(out, "net:*.example%d.com", i);
+}
+
+static void make_domain_port(char *out, int i)
+{
+	sprintf(out, "net:*.example%d.com:443/tcp", i);
+}
+
 /* Prints once how long 10,000 rules take and how large their image is. */
 static void test_sizes(void **state)
 {
@@ -765,6 +826,10 @@ static void test_sizes(void **state)
 		{"nested CIDRs", make_nested, 10000},
 		{"http:* HOST/PATH/*", make_request_glob, 2000},
 		{"exec:/home/*/NAME/*", make_glob, 2000},
+		{"net:HOST", make_host, 10000},
+		{"net:HOST:PORT", make_host_port, 10000},
+		{"net:*.HOST", make_domain, 10000},
+		{"net:*.HOST:PORT/tcp", make_domain_port, 2000},
 	};
 	char pattern[128];
 
@@ -781,16 +846,17 @@ static void test_sizes(void **state)
 		start = clock();
 		block = build_image(p);
 		h = block.data;
-		print_message("%5d %-28s %4ld ms %6u KiB, automata %u %u, probes %u\n",
-			      cases[c].count, cases[c].what,
-			      (clock() - start) * 1000 / CLOCKS_PER_SEC, h->size >> 10,
-			      h->text[TEXT_EXEC].dfas, h->text[TEXT_HTTP].dfas,
-			      h->text[TEXT_EXEC].literals.probes | h->dests.probes);
+		print_message(
+			"%5d %-28s %4ld ms %6u KiB, automata %u %u %u, probes %u\n", cases[c].count,
+			cases[c].what, (clock() - start) * 1000 / CLOCKS_PER_SEC, h->size >> 10,
+			h->text[TEXT_EXEC].dfas, h->text[TEXT_HTTP].dfas, h->text[TEXT_HOST].dfas,
+			h->text[TEXT_EXEC].literals.probes | h->dests.probes);
 		for (int i = 0; i < cases[c].count; i += 997) {
 			struct entry *e = &p->deny.items[i];
 
 			/* Entries whose pattern is a name are found under it. */
-			if (cases[c].make == make_literal || cases[c].make == make_request)
+			if (cases[c].make == make_literal || cases[c].make == make_request ||
+			    cases[c].make == make_host_port)
 				assert_int_equal(hits_of(h, e->match.items[0].source).deny, i);
 		}
 		free(block.data);

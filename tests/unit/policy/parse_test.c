@@ -303,8 +303,9 @@ static void refuses_bad_policies(void **state)
 						   "list of strings, not a mapping\n"},
 		{HEAD "deny: [{match: [[a]]}]\n",
 		 "3:17: error: 'match' must be a list of strings\n"},
-		{HEAD "deny: [{match: }]\n", "3:9: error: 'match' has no value: write a string or a "
-					    "list of strings\n"},
+		{HEAD "deny: [{match: }]\n",
+		 "3:9: error: 'match' has no value: write a string or a "
+		 "list of strings\n"},
 		{HEAD "deny: [{mach: a}]\n",
 		 "3:9: error: unknown key 'mach' in a deny entry; did you mean 'match'?\n"
 		 "3:8: error: 'match' is missing in a deny entry\n"},
@@ -332,7 +333,9 @@ static void refuses_bad_policies(void **state)
 		 "3:45: error: 'args' must be a mapping, as {any: [...], none: [...]}, not a string\n"
 		 "3:53: error: 'env' must be a mapping, as {any: [...], none: [...]}, not a string\n"
 		 "3:65: error: 'changed' must be true or false, not 'x'\n"
-		 "3:68: error: 'private' is not supported yet\n"},
+		 "3:77: error: 'private' must be true or false, not 'x'\n"},
+		{HEAD "deny: [{match: \"net:a.b\", private: true}]\n",
+		 "3:27: error: 'private' is for allow entries: a denied name is so at any address\n"},
 		{HEAD "allow: [{match: \"exec:/a\", args: {}}]\n",
 		 "3:34: error: 'args' is empty\n"},
 		{HEAD "allow: [{match: \"exec:/a\", args: , env: {any: [], none: ['', [x]]}}]\n",
@@ -348,7 +351,7 @@ static void refuses_bad_policies(void **state)
 		{HEAD "tools: {search: \"exec:/a\"}\n",
 		 "3:17: error: 'search' must be a mapping, as {match: [...]}, not a string\n"},
 		{HEAD "tools: {search: }\n", "3:9: error: 'search' has no value: write a mapping, "
-					    "as {match: [...]}\n"},
+					     "as {match: [...]}\n"},
 		{HEAD "tools: {search: {}}\n", "3:17: error: 'match' is missing in a tool\n"},
 		{HEAD "tools: {search: {match: \"exec:/a\", permission: read, region: eu}}\n",
 		 "3:36: error: 'permission' is not supported yet\n"
@@ -421,12 +424,12 @@ static void refuses_later_keys(void **state)
 static void finds_all_errors(void **state)
 {
 	static const struct bad row = {
-		"nmae: p\nmode: x\ndeny: [\"exec:a\", {match: \"net:x\"}]\nlimits: []\n",
+		"nmae: p\nmode: x\ndeny: [\"exec:a\", {match: \"net:x/y\"}]\nlimits: []\n",
 		"1:1: error: unknown key 'nmae' in a policy; did you mean 'name'?\n"
 		"2:7: error: 'mode' must be enforce or audit, not 'x'\n"
 		"3:8: error: 'exec:a' is not an absolute path: write exec:/PATH, exec:*/NAME, "
 		"exec:memfd:NAME or exec:unknown\n"
-		"3:26: error: 'net:x' names a host: host names in net: are not supported yet\n"
+		"3:26: error: 'net:x/y' has '/y' behind the host: write :PORT or :PORT/PROTO\n"
 		"4:1: error: 'limits' is not supported yet\n"
 		"1:1: error: 'version' is missing in a policy: write 'version: 1'\n"
 		"1:1: error: 'name' is missing in a policy\n"};

@@ -47,6 +47,8 @@ static char *describe(const struct pattern *p)
 		buf_addf(&out, p->kind == KIND_LISTEN ? "listen " : "net ");
 		if (p->form == NET_ANY)
 			buf_addf(&out, "*");
+		else if (p->form == NET_HOST)
+			buf_addf(&out, "%s", p->host);
 		else
 			buf_addf(&out, "%s/%d", inet_ntop(p->family, p->addr, addr, sizeof(addr)),
 				 p->prefix);
@@ -56,6 +58,11 @@ static char *describe(const struct pattern *p)
 	buf_add_char(&out, '\0');
 	return out.data;
 }
+
+/* As long as a label, and a name, may be. */
+#define HALF  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LABEL HALF HALF "b"
+#define HOST  LABEL "." LABEL "." LABEL "." HALF "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 static void parses(void **state)
 {
@@ -90,6 +97,23 @@ static void parses(void **state)
 		{"net:[::ffff:10.0.0.0/104]:80", "net 10.0.0.0/8 80 *"},
 		{"net:[::ffff:192.0.2.1]", "net 192.0.2.1/32 * *"},
 		{"net:[::ffff:0:0/96]", "net 0.0.0.0/0 * *"},
+		{"net:api.example.com", "net api.example.com * *"},
+		{"net:API.Example.COM.:443", "net api.example.com 443 *"},
+		{"net:*.example.com:443/tcp", "net *.example.com 443 tcp"},
+		{"net:*.example.com:*/udp", "net *.example.com * udp"},
+		{"net:db-?.*.internal", "net db-?.*.internal * *"},
+		{"net:rawhide:80", "net rawhide 80 *"},
+		{"net:unix.example", "net unix.example * *"},
+		{"net:listen.example:1", "net listen.example 1 *"},
+		{"net:_x.xn--mnchen-3ya.de", "net _x.xn--mnchen-3ya.de * *"},
+		{"net:10.0.0.1.example", "net 10.0.0.1.example * *"},
+		{"net:a.1x", "net a.1x * *"},
+		{"net:*.*", "net *.* * *"},
+		{"net:api.*", "net api.* * *"},
+		{"net:*.", "net * * *"},
+		{"net:*.:443", "net * 443 *"},
+		{"net:" LABEL, "net " LABEL " * *"},
+		{"net:" HOST "*.:1", "net " HOST "* 1 *"},
 		{"net:raw", "raw"},
 		{"net:listen", "listen * * *"},
 		{"net:listen:*", "listen * * *"},
@@ -166,11 +190,29 @@ static void refuses(void **state)
 		 "has no address in front of its port: that is an IPv4 address or CIDR, one of IPv6 in "
 		 "brackets, or *"},
 		{"net:listen:10.0.0.1/8:80", "has bits set behind the prefix: the network is 10.0.0.0/8"},
-		{"net:api.openai.com:443",
-		 "names a host: host names in net: are not supported yet"},
-		{"net:localhost", "names a host: host names in net: are not supported yet"},
-		{"net:rawhide:80", "names a host: host names in net: are not supported yet"},
-		{"net:*.example.com", "names a host: host names in net: are not supported yet"},
+		{"net:m\xc3\xbcnchen.de", "has a host that is not ASCII: write its xn-- form"},
+		{"net:.example.com", "begins the host with a dot: write *.HOST for all below it"},
+		{"net:a..b:80", "has an empty label in the host"},
+		{"net:a b", "has ' ' in the host, which no host name has"},
+		{"net:user@host", "has '@' in the host, which no host name has"},
+		{"net:**.b", "has **: one * is enough, and a leading *. is any number of labels"},
+		{"net:a\\*.b", "has '*' in the host, which no host name has"},
+		{"net:a.b/c", "has '/c' behind the host: write :PORT or :PORT/PROTO"},
+		{"net:a.b/24/x:80", "has '/24/x' behind the host: write :PORT or :PORT/PROTO"},
+		{"net:a.b/tcp", "has a protocol without a port: write net:a.b:*/tcp"},
+		{"net:https://a.b", "has a scheme: begin with the host"},
+		{"net:a.b:https", "has the port 'https': write one number, or *"},
+		{"net:fe80::1%eth0", "has several colons: an IPv6 address stands in brackets"},
+		{"net::443", "has nothing before its colon: write net:*:443 for all"},
+		{"net:a.1", "ends in a number, as only an address does"},
+		{"net:*.1a.007:80", "ends in a number, as only an address does"},
+		{"net:*.0", "has a glob in an address: write a CIDR, as 10.0.0.0/8"},
+		{"net:1.2.3", "has no IPv4 address in '1.2.3'"},
+		{"net:300.1.1.1", "has no IPv4 address in '300.1.1.1'"},
+		{"net:127.1:80", "has no IPv4 address in '127.1'"},
+		{"net:" LABEL "c.de",
+		 "has more than 63 bytes between two dots, as no host name has"},
+		{"net:" HOST "c", "is longer than 253 bytes, as no host name is"},
 		{"net:10.*", "has a glob in an address: write a CIDR, as 10.0.0.0/8"},
 		{"net:10.0.0.?:80", "has a glob in an address: write a CIDR, as 10.0.0.0/8"},
 		{"net:10.0.0.1/8:5432",
@@ -242,7 +284,7 @@ static void refuses(void **state)
 
 		assert_int_equal(pattern_parse(rows[i].source, (struct place){7, 9}, &p, &diags),
 				 -EINVAL);
-		snprintf(expected, sizeof(expected), "7:9: error: '%s' %s\n", rows[i].source,
+		snprintf(expected, sizeof(expected), "7:9: error: '%.80s' %s\n", rows[i].source,
 			 rows[i].message);
 		assert_said(&diags, expected, rows[i].source);
 		diags_free(&diags);
@@ -324,6 +366,8 @@ static void refuses_controls(void **state)
 	}
 }
 
+#define LOCALHOST                                                                                  \
+	"matches nothing: no resolver is asked for localhost, write net:127.0.0.0/8 and net:[::1]"
 #define BLANK "ends in a blank: write \\ before it if it is meant"
 
 static void warns(void **state)
@@ -340,6 +384,8 @@ static void warns(void **state)
 		{"exec:/a ", BLANK},
 		{"net:unix:/a ", BLANK},
 		{"http:GET a/b ", BLANK},
+		{"net:localhost", LOCALHOST},
+		{"net:*.localhost.:80", LOCALHOST},
 		{"http:CONNECT a/*", "matches no request: CONNECT has no path, leave it out"},
 		{"http:GET a//x*", "matches no request: several slashes are taken for one before"},
 		{"http:GET a/b%20c", "has a % escape: paths are decoded before, write the "
@@ -347,9 +393,10 @@ static void warns(void **state)
 		{"http:GET a/b?c=1", "has a ? that is any one byte: a query is not part of the "
 				     "name"},
 	};
-	static const char *const fine[] = {"exec:/a b",       "exec:/a\\ ",     "http:PROPFIND a",
-					   "http:GET a/100%", "http:GET a/b?c", "http:GET a/.x",
-					   "http:GET a/x.."};
+	static const char *const fine[] = {
+		"net:localhost.example", "net:a.b",         "exec:/a b",      "exec:/a\\ ",
+		"http:PROPFIND a",       "http:GET a/100%", "http:GET a/b?c", "http:GET a/.x",
+		"http:GET a/x.."};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct diags diags = {};
@@ -479,6 +526,91 @@ static void matches_destinations(void **state)
 	}
 }
 
+/* Of a name the address is not known: patterns for all addresses match it, others do not. */
+static void matches_hosts(void **state)
+{
+	static const struct {
+		const char *source, *host;
+		uint16_t port;
+		enum image_proto proto;
+		bool match;
+	} rows[] = {
+		{"net:a.b", "a.b", 1, PROTO_OTHER, true},
+		{"net:A.b.", "a.b", 1, PROTO_TCP, true},
+		{"net:a.b", "x.a.b", 1, PROTO_TCP, false},
+		{"net:a.b", "xa.b", 1, PROTO_TCP, false},
+		{"net:*.b", "x.a.b", 1, PROTO_TCP, true},
+		{"net:*.b", "b", 1, PROTO_TCP, false},
+		{"net:*a.b", "x.a.b", 1, PROTO_TCP, false},
+		{"net:a?.b:443", "a1.b", 443, PROTO_UDP, true},
+		{"net:a?.b:443", "a1.b", 444, PROTO_UDP, false},
+		{"net:a.b:443/tcp", "a.b", 443, PROTO_TCP, true},
+		{"net:a.b:443/tcp", "a.b", 443, PROTO_UDP, false},
+		{"net:a.b:*/udp", "a.b", 443, PROTO_OTHER, false},
+		{"net:*", "a.b", 443, PROTO_TCP, true},
+		{"net:*:443", "a.b", 443, PROTO_TCP, true},
+		{"net:*:80", "a.b", 443, PROTO_TCP, false},
+		{"net:*:*/udp", "a.b", 443, PROTO_TCP, false},
+		{"net:0.0.0.0/0", "a.b", 443, PROTO_TCP, false},
+		{"net:[::/0]", "a.b", 443, PROTO_TCP, false},
+		{"net:unix", "a.b", 443, PROTO_TCP, false},
+		{"net:raw", "a.b", 443, PROTO_TCP, false},
+		{"http:* a.b", "a.b", 443, PROTO_TCP, false},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct activity_name n = {.kind = KIND_NET,
+					  .host = rows[i].host,
+					  .port = rows[i].port,
+					  .proto = rows[i].proto};
+
+		assert_matches(rows[i].source, &n, rows[i].match);
+	}
+	assert_matches("net:a.b", &(struct activity_name){.kind = KIND_NET, .family = AF_INET},
+		       false);
+	assert_matches("net:*.b", &(struct activity_name){.kind = KIND_NET, .raw = true}, false);
+}
+
+/* Every two of: names, ports, protocols, addresses. */
+static void relates_hosts(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool covers, covered, disjoint;
+	} rows[] = {
+		{"net:*.b", "net:a.b", true, false, false},
+		{"net:*.b", "net:*.a.b:443/tcp", true, false, false},
+		{"net:*.b:443", "net:a.b", false, false, false},
+		{"net:*.b:443", "net:a.b:80", false, false, true},
+		{"net:a.b:443/tcp", "net:a.b:443/udp", false, false, true},
+		{"net:a.b", "net:a.b", true, true, false},
+		{"net:a.b", "net:b.b", false, false, true},
+		{"net:*.b", "net:*.c", false, false, true},
+		{"net:*", "net:a.b", true, false, false},
+		{"net:*:443", "net:a.b:443", true, false, false},
+		{"net:*:443", "net:a.b", false, false, false},
+		{"net:*:443", "net:a.b:80", false, false, true},
+		{"net:10.0.0.0/8", "net:a.b", false, false, false},
+		{"net:0.0.0.0/0", "net:a.b", false, false, false},
+		{"net:10.0.0.0/8:1", "net:a.b:2", false, false, true},
+		{"net:unix", "net:a.b", false, false, true},
+		{"net:raw", "net:*.b", false, false, true},
+		{"net:a.b", "http:* a.b", false, false, true},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pattern a = parsed(rows[i].a), b = parsed(rows[i].b);
+
+		if (pattern_covers(&a, &b) != rows[i].covers ||
+		    pattern_covers(&b, &a) != rows[i].covered ||
+		    pattern_disjoint(&a, &b) != rows[i].disjoint ||
+		    pattern_disjoint(&b, &a) != rows[i].disjoint)
+			fail_msg("%s and %s", rows[i].a, rows[i].b);
+		pattern_done(&a);
+		pattern_done(&b);
+	}
+}
+
 static void matches_requests(void **state)
 {
 	static const struct {
@@ -533,6 +665,9 @@ static void compares(void **state)
 		{"net:0.0.0.0/0", "net:0.0.0.0/0"},
 		{"http:GET a.b/x", "http:GET a.b/x"},
 		{"net:raw", "net:raw"},
+		{"net:A.b.", "net:a.b"},
+		{"net:a.b:443", "net:a.b:443/*"},
+		{"net:*.b", "net:*.b:*"},
 	};
 
 	for (size_t i = 0; i < COUNT(same); i++) {
@@ -598,6 +733,8 @@ int main(void)
 		cmocka_unit_test(warns),
 		cmocka_unit_test(matches_programs),
 		cmocka_unit_test(matches_destinations),
+		cmocka_unit_test(matches_hosts),
+		cmocka_unit_test(relates_hosts),
 		cmocka_unit_test(matches_requests),
 		cmocka_unit_test(compares),
 		cmocka_unit_test(grows),
