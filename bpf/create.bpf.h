@@ -86,6 +86,7 @@ static __always_inline __u32 foreign_refuse_peer(const struct sock *sk, __u16 fa
 		BPF_CORE_READ_INTO(&half, sk, __sk_common.skc_v6_daddr);
 		net_match6(img, s, bpf_be64_to_cpu(half[0]), bpf_be64_to_cpu(half[1]));
 	}
+	names_add(img, s);
 	if (net_finish(img, s, TIER_LSM))
 		ret = s->dec.verdict;
 	scratch_release(s);

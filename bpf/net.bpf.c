@@ -210,6 +210,7 @@ static __always_inline int net_lsm(struct socket *sock, const struct msghdr *msg
 	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
 	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	net_match_sockaddr(img, s, sk, addr, len);
+	names_add(img, s);
 	if (net_names_source(msg, addr, family)) {
 		s->act.flags |= ACTIVITY_UNKNOWN;
 		s->m.hit.allow = RULE_NONE;
@@ -348,6 +349,7 @@ static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six, __u32 
 			  (__u64)bpf_ntohl(ctx->user_ip6[2]) << 32 | bpf_ntohl(ctx->user_ip6[3]));
 	else
 		net_dest4(img, s, net_sock(ctx, s), bpf_ntohl(ctx->user_ip4 ? ctx->user_ip4 : from));
+	names_add(img, s);
 	return net_cgroup_finish(img, s);
 }
 

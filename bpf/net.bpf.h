@@ -7,21 +7,16 @@
  * matches, and finishes; the connect hooks and the packet hook (wire.bpf.c) share it.
  */
 
-#include "warden.bpf.h"
-#include <bpf/bpf_endian.h>
+#include "names.bpf.h"
 
 static __always_inline struct rec_net *net_record(struct scratch *s)
 {
 	return (struct rec_net *)s->record;
 }
 
-static __always_inline __u32 net_proto(const struct rec_net *r)
+static __always_inline __u32 net_dest_proto(const struct rec_net *r)
 {
-	__u32 what = r->rec.type == REC_LISTEN ? PROTO_LISTEN : 0;
-
-	if (r->proto == IPPROTO_TCP)
-		return what | PROTO_TCP;
-	return what | (r->proto == IPPROTO_UDP ? PROTO_UDP : PROTO_OTHER);
+	return net_proto(r->proto) | (r->rec.type == REC_LISTEN ? PROTO_LISTEN : 0);
 }
 
 static __always_inline void net_start(struct scratch *s, __u16 type, __u16 family, __u32 protocol)
@@ -47,7 +42,7 @@ static __noinline void net_match_dest(const void *img, struct scratch *s, __u32 
 {
 	struct rec_net *r = net_record(s);
 
-	match_dest(img, class, r->port, net_proto(r), &s->m);
+	match_dest(img, class, r->port, net_dest_proto(r), &s->m);
 }
 
 /* The address of all zeros is resolved before (net.bpf.c): nobody is connected to it. */
@@ -123,18 +118,21 @@ static __always_inline void net_start_opaque(const void *img, struct scratch *s,
 			   bpf_be64_to_cpu(*(const __u64 *)(peer->addr + 8)));
 }
 
-/*
- * Decides on such a connection, and records it. `peer` may be of family 0: then no exception of the
- * policy fits it.
- */
-static __always_inline int net_opaque(const void *img, struct scratch *s, __u64 cookie,
-				      const struct net_peer *peer, __u32 why, __u32 tier)
+/* Decides on such a connection, and records it. */
+static __always_inline int net_finish_opaque(const void *img, struct scratch *s, __u32 tier)
 {
-	net_start_opaque(img, s, cookie, peer, why);
 	/* Whether it may be reached at all was decided when it was connected. */
 	s->m.hit.deny = s->m.hit.audit = RULE_NONE;
 	s->act.flags |= ACTIVITY_OPAQUE;
 	return net_finish(img, s, tier);
+}
+
+/* Both. `peer` may be of family 0: then no exception of the policy fits it. */
+static __always_inline int net_opaque(const void *img, struct scratch *s, __u64 cookie,
+				      const struct net_peer *peer, __u32 why, __u32 tier)
+{
+	net_start_opaque(img, s, cookie, peer, why);
+	return net_finish_opaque(img, s, tier);
 }
 
 /* The same for what nobody may pass off as opaque: it is decided as a request without a name. */

@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 #include "decide.h"
 #include "match.h"
+#include "names.h"
 #include "wire.h"
 
 /* Verified once, whatever the number of its callers. */
@@ -123,6 +124,16 @@ struct {
 #define RECORD_SIZE   32768 /* twice what is ever used, so that a masked offset leaves room */
 #define CHUNK_SIZE    16384
 
+/* Which name of an address is at work, and for whom. */
+struct names_step {
+	__u8 addr[16]; /* as in struct name_key */
+	__u64 now;
+	__u32 private; /* the address is one that names admit only if the entry says so */
+	__u32 proto;   /* enum image_proto */
+	__u32 port_len; /* bytes before the name in what is matched */
+	__u32 shown;   /* slot of the name that the record is to have; NAMES_SLOTS: none */
+};
+
 struct scratch {
 	__u64 owner; /* 0: free */
 	__u64 generation; /* of the policy that decides; 0: it was replaced meanwhile */
@@ -134,6 +145,7 @@ struct scratch {
 	__u32 state[2]; /* of the two phrase automata */
 	struct http1_step step;
 	struct tls_call call; /* a copy of the one at work */
+	struct names_step names;
 	__u64 digest;
 	__u32 phrase;	/* phrase row found, or ROW_NONE */
 	__u32 used;	/* bytes of `record` */

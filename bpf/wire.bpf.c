@@ -235,10 +235,14 @@ __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const stru
 		return DROP;
 	if (why == OPAQUE_CLEARTEXT && !image_header(img)->kinds[KIND_HTTP].ruled)
 		why = OPAQUE_NONE; /* nobody asked for its text */
-	if (why != OPAQUE_NONE && net_opaque(img, s, cookie, &p->peer, why, TIER_CUT)) {
-		w->dead = 1;
-		socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
-		ret = DROP;
+	if (why != OPAQUE_NONE) {
+		net_start_opaque(img, s, cookie, &p->peer, why);
+		names_add(img, s);
+		if (net_finish_opaque(img, s, TIER_CUT)) {
+			w->dead = 1;
+			socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
+			ret = DROP;
+		}
 	}
 	scratch_release(s);
 	return ret;

@@ -78,7 +78,7 @@ struct rec_net {
 	__u16 port;	 /* host byte order; REC_SOCKET: SOCK_* */
 	__u8 proto;	 /* IPPROTO_* */
 	__u8 why;	 /* REC_OPAQUE: enum opaque_why */
-	__u16 path_len;	 /* AF_UNIX: the path, an abstract name begins with NUL */
+	__u16 path_len;	 /* AF_UNIX: the path, an abstract name begins with NUL; else the host's name */
 };
 
 enum opaque_why {
@@ -158,6 +158,7 @@ enum tamper_what {
 	TAMPER_PTRACE,		/* ptrace, or the like, of warden */
 	TAMPER_BPF,		/* opening or detaching a BPF object */
 	TAMPER_FILE,		/* writing, removing or moving a file of warden's */
+	TAMPER_RESOLVER,	/* a datagram in the name of a resolver */
 	TAMPER_COUNT,
 };
 
@@ -176,6 +177,7 @@ enum loss {
 	LOSS_READ,	  /* plaintext could not be read from the process */
 	LOSS_ARGS,	  /* arguments could not be read */
 	LOSS_STORAGE,	  /* no room for state of a task or socket */
+	LOSS_NAMES,	  /* no room for a name that an address has, or an answer was not read whole */
 	LOSS_COUNT,
 };
 

@@ -20,50 +20,55 @@
 #define ATTACH_UNIX_CONNECT ((enum bpf_attach_type)49)
 #define ATTACH_UNIX_SENDMSG ((enum bpf_attach_type)50)
 
-/* ---- which programs a set of tiers needs ---- */
+/* ---- which programs are needed ---- */
 
-static bool with_lsm_exec(const struct tiers *t)
+static bool with_lsm_exec(const struct kernel_options *o)
 {
-	return t->exec == TIER_LSM;
+	return o->tiers->exec == TIER_LSM;
 }
 
-static bool with_signal_exec(const struct tiers *t)
+static bool with_signal_exec(const struct kernel_options *o)
 {
-	return t->exec != TIER_LSM;
+	return o->tiers->exec != TIER_LSM;
 }
 
-static bool with_lsm_net(const struct tiers *t)
+static bool with_lsm_net(const struct kernel_options *o)
 {
 	/* The hook on sendmsg is what makes a dead socket fail at once, too. */
-	return t->net == TIER_LSM;
+	return o->tiers->net == TIER_LSM;
 }
 
-static bool with_cgroup_net(const struct tiers *t)
+static bool with_cgroup_net(const struct kernel_options *o)
 {
-	return t->net != TIER_LSM;
+	return o->tiers->net != TIER_LSM;
 }
 
-static bool with_unix(const struct tiers *t)
+static bool with_unix(const struct kernel_options *o)
 {
-	return t->net != TIER_LSM && t->facility[FACILITY_NET_UNIX].works;
+	return o->tiers->net != TIER_LSM && o->tiers->facility[FACILITY_NET_UNIX].works;
 }
 
-static bool with_guard(const struct tiers *t)
+static bool with_guard(const struct kernel_options *o)
 {
-	return t->facility[FACILITY_GUARD].works;
+	return o->tiers->facility[FACILITY_GUARD].works;
 }
 
-static bool with_override(const struct tiers *t)
+static bool with_override(const struct kernel_options *o)
 {
-	return t->plaintext == TIER_OVERRIDE;
+	return o->tiers->plaintext == TIER_OVERRIDE;
 }
 
-static bool without_override(const struct tiers *t)
+static bool without_override(const struct kernel_options *o)
 {
-	return t->plaintext != TIER_OVERRIDE;
+	return o->tiers->plaintext != TIER_OVERRIDE;
 }
 
-static bool always(const struct tiers *t)
+static bool with_names(const struct kernel_options *o)
+{
+	return o->resolvers;
+}
+
+static bool always(const struct kernel_options *o)
 {
 	return true;
 }
@@ -72,7 +77,7 @@ enum attach_how { ATTACH_AUTO, ATTACH_CGROUP, ATTACH_PROBE, ATTACH_NONE };
 
 static const struct {
 	const char *name;
-	bool (*needed)(const struct tiers *);
+	bool (*needed)(const struct kernel_options *);
 	enum attach_how how;
 } programs[] = {
 	{"scope_newtask", always, ATTACH_AUTO},
@@ -100,6 +105,8 @@ static const struct {
 	{"net_sendmsg6", with_cgroup_net, ATTACH_CGROUP},
 	{"net_connect_unix", with_unix, ATTACH_CGROUP},
 	{"net_sendmsg_unix", with_unix, ATTACH_CGROUP},
+	{"dns_egress", with_names, ATTACH_CGROUP},
+	{"dns_ingress", with_names, ATTACH_CGROUP},
 	{"guard_kill", with_guard, ATTACH_AUTO},
 	{"guard_sigio", with_guard, ATTACH_AUTO},
 	{"guard_limit", with_guard, ATTACH_AUTO},
@@ -137,10 +144,10 @@ static int fail(struct kernel_error *error, int r, const char *what, const char 
 	return r;
 }
 
-static void choose_programs(struct kernel *k, const struct tiers *tiers)
+static void choose_programs(struct kernel *k, const struct kernel_options *o)
 {
 	for (size_t i = 0; i < PROGRAMS; i++)
-		bpf_program__set_autoload(program(k, programs[i].name), programs[i].needed(tiers));
+		bpf_program__set_autoload(program(k, programs[i].name), programs[i].needed(o));
 
 	for (size_t i = 0; i < PROGRAMS && k->multi; i++)
 		if (programs[i].how == ATTACH_PROBE)
@@ -163,6 +170,7 @@ static int configure(struct kernel *k, const struct kernel_options *o)
 	k->skel->rodata->scope_cgroup = o->cgroup->id;
 	k->skel->rodata->tier_plaintext = o->tiers->plaintext;
 	k->skel->rodata->copy_bytes = o->copy_bytes;
+	kernel_names_configure(k, o->resolvers);
 	return getrandom(key, sizeof(*key), 0) == sizeof(*key) ? 0 : -EIO;
 }
 
@@ -214,7 +222,7 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 
 	if (template < 0)
 		return fail(error, -errno, "cannot make the map of", "the policy");
-	choose_programs(k, o->tiers);
+	choose_programs(k, o);
 	r = kernel_guard_self(k);
 	if (r < 0)
 		return fail(error, r, "cannot tell the file of", "warden's program");
@@ -231,6 +239,9 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	r = name_mounts(k);
 	if (r < 0)
 		return fail(error, r, "cannot tell the kernel side", "which mounts there are");
+	r = kernel_names_begin(k, o->resolvers);
+	if (r < 0)
+		return fail(error, r, "cannot tell the kernel side", "who names addresses");
 	r = kernel_guard(k, o);
 	if (r < 0)
 		return fail(error, r, "cannot tell the kernel side", "what is warden's");
@@ -259,7 +270,7 @@ static int attach_all(struct kernel *k, const struct kernel_options *o, struct k
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		int r;
 
-		if (!programs[i].needed(o->tiers) || programs[i].how >= ATTACH_PROBE)
+		if (!programs[i].needed(o) || programs[i].how >= ATTACH_PROBE)
 			continue;
 		r = attach_one(k, i, o);
 		if (r < 0)

@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "cgroup.h"
 #include "policy/blob.h"
+#include "resolvers.h"
 #include "tiers.h"
 #include "tlsfiles.h"
 #include "wire.h"
@@ -27,6 +28,7 @@ struct kernel_options {
 	const struct image_block *image;
 	const char *pins; /* directory for the pinned links */
 	bool copy_bytes;  /* plaintext goes to the bytes ring */
+	const struct resolvers *resolvers; /* who names addresses; NULL: no rule needs names */
 	/* Files that the workload is kept from changing; NULL: there is no such. */
 	const char *policy_file, *trail_file, *run_file;
 };
@@ -97,6 +99,9 @@ int kernel_unaccounted(struct kernel *k, uint64_t *ret);
  * the keys of the map. */
 void kernel_forget_socket(struct kernel *k, uint64_t cookie);
 void kernel_forget_processes(struct kernel *k, const struct map *tgids);
+
+/* Forgets names of addresses that are over `now` (CLOCK_MONOTONIC, ns): once a minute is enough. */
+void kernel_names_sweep(struct kernel *k, uint64_t now);
 
 /* Lets go of everything; the pinned links stay until their pins are removed. NULL is fine. */
 void kernel_close(struct kernel **k);

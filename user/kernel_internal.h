@@ -49,4 +49,10 @@ int link_take(struct bpf_link *link);
 /* Takes the link, and pins it under a name of its own: it outlives this process. 0 or -errno. */
 int link_keep(struct kernel *k, int link, const char *name);
 
+/* ---- kernel_names.c ---- */
+
+/* Before and behind loading. The latter returns 0 or -errno. */
+void kernel_names_configure(struct kernel *k, const struct resolvers *r);
+int kernel_names_begin(struct kernel *k, const struct resolvers *r);
+
 #endif

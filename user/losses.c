@@ -8,6 +8,7 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_SCRATCH] = "scratch_exhausted",	 [LOSS_OBJECTS] = "tls_objects_full",
 	[LOSS_READ] = "plaintext_unreadable",	 [LOSS_ARGS] = "arguments_unreadable",
 	[LOSS_STORAGE] = "storage_full",
+	[LOSS_NAMES] = "names_full",
 };
 
 void losses_put(struct losses *l, const char *reason, uint64_t records, uint64_t bytes)

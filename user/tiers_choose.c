@@ -200,6 +200,10 @@ static const struct {
 	{net_is_cgroup,
 	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
 	{net_is_cgroup, "net: nobody sees where a workload listens: rules for net:listen cannot be enforced."},
+	{net_is_cgroup, "net: a packet socket can give an address a name that it does not have, in the "
+			"place of a resolver."},
+	{always, "net: an address that the workload asked no resolver for has no name: to deny a host "
+		 "holds only what was asked for, an allow list holds all."},
 	{no_net_unix, "net: unix sockets are not checked."},
 	{brokers_are_open, "brokers: none is held here: what can be reached through them is open to the "
 			   "workload."},

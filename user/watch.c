@@ -40,6 +40,7 @@
 
 #define WATCHED_NS    (10 * NS_PER_SEC)	   /* for the first record; it takes milliseconds */
 #define CLOCK_STEP_NS ((int64_t)NS_PER_MS) /* less is no step of a clock, but of ours between two */
+#define SWEEP_NS      (60 * NS_PER_SEC)
 #define FORGET_NS     (NS_PER_SEC / 10)	   /* between two looks through all TLS objects */
 #define KILL_WAIT_MS  5000
 #define PRINT_MS      100 /* nobody who stops reading what we print may stop us */
@@ -54,6 +55,7 @@ struct watch {
 	struct libraries libraries;
 	struct map gone; /* processes that have ended: by tgid */
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
+	uint64_t swept;	 /* when names of addresses were looked through last, the same */
 	struct losses losses;
 	bool refused;	/* the command itself was, before its first instruction */
 	bool started;	/* its first program runs */
@@ -275,6 +277,16 @@ static void forget_processes(struct watch *w)
 	w->forgot = now;
 }
 
+static void sweep_names(struct watch *w)
+{
+	uint64_t now = monotonic();
+
+	if (!w->o->resolvers || now - w->swept < SWEEP_NS)
+		return;
+	kernel_names_sweep(w->kernel, now);
+	w->swept = now;
+}
+
 /*
  * Records have the time of a clock that stands still while the machine sleeps, and that nobody sets.
  * Their events have the wall clock's, wherever it went since the start of the run.
@@ -304,6 +316,7 @@ static uint64_t drain(struct watch *w)
 	follow_clock(w);
 	order_release(&w->order, upto - HORIZON_NS, on_ordered, w);
 	forget_processes(w);
+	sweep_names(w);
 	look_for_losses(w);
 	recorder_flush(&w->recorder);
 	return n;
@@ -505,6 +518,7 @@ static int open_kernel(struct watch *w)
 		.cgroup = &w->cgroup,
 		.tiers = w->o->tiers,
 		.image = w->o->image,
+		.resolvers = w->o->resolvers,
 		.pins = w->o->place->pins,
 		.policy_file = w->o->policy ? w->o->policy->file : NULL,
 		.trail_file = w->o->trail_path,

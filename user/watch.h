@@ -7,6 +7,7 @@
 #include "audit/trail.h"
 #include "policy/blob.h"
 #include "policy/policy.h"
+#include "resolvers.h"
 #include "runs.h"
 #include "spawn.h"
 #include "tiers.h"
@@ -22,6 +23,7 @@ struct watch_options {
 	const struct policy *policy; /* or NULL */
 	const struct image_block *image;
 	const struct tiers *tiers;
+	const struct resolvers *resolvers; /* who names addresses; NULL: no rule needs names */
 	const struct run_place *place;
 	struct trail *trail;
 	const char *trail_path;

@@ -93,13 +93,6 @@ later_policy() {
 		policy "$line"
 		warden_run 3 '^policy.yaml:3:[0-9]+: error: .*not supported yet' -p policy.yaml
 	done
-	# Known to check and explain, not to the kernel side.
-	for line in 'deny: ["net:api.example.com:443"]' 'opaque: {allow: ["net:a.test"]}' \
-		'allow: [{match: "net:*.test", except: "net:a.test"}]'; do
-		policy "$line"
-		warden_run 3 'policy.yaml: host names in net: are not supported yet' -p policy.yaml
-		status_is 0 "$WARDEN" check policy.yaml
-	done
 }
 
 huge_policy() {

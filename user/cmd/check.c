@@ -89,7 +89,7 @@ static int check_file(const char *file, bool strict)
 	_cleanup_(policy_free) struct policy *policy = NULL;
 	_cleanup_(diags_free) struct diags diags = {};
 	_cleanup_(image_free) struct image_block image = {};
-	int r = cmd_load_policy(file, NULL, 0, &policy, &diags);
+	int r = cmd_load_policy(file, &policy, &diags);
 
 	/* A policy that is right in itself may still need tables larger than there can be. */
 	if (r == 0)

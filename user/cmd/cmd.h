@@ -32,14 +32,16 @@ int cmd_one_policy(const char *command, const char **to, const char *value);
 
 struct policy;
 struct diags;
-struct resolver_addr;
+struct resolvers;
 
 /*
- * For commands that only read: `-` is standard input. As policy_load(), and then adds the rule for those
- * resolvers; as policy_add_resolvers().
+ * Where rules name hosts: finds out which resolvers there are, and adds the rule that they are reachable.
+ * Elsewhere there are none. Returns 0 or -errno.
  */
-int cmd_load_policy(const char *file, const struct resolver_addr *resolvers, size_t count,
-		    struct policy **ret_policy, struct diags *diags);
+int cmd_add_resolvers(struct policy *policy, struct resolvers *ret);
+
+/* For commands that only read: `-` is standard input. As policy_load(), then as cmd_add_resolvers(). */
+int cmd_load_policy(const char *file, struct policy **ret_policy, struct diags *diags);
 
 /* What a policy's file is called in messages. */
 const char *cmd_policy_name(const char *file);

@@ -102,7 +102,7 @@ static int parse_activity(const char *activity, struct ask *ret)
 static int load(const char *file, struct policy **ret_policy, struct image_block *ret)
 {
 	_cleanup_(diags_free) struct diags diags = {};
-	int r = cmd_load_policy(file, NULL, 0, ret_policy, &diags);
+	int r = cmd_load_policy(file, ret_policy, &diags);
 
 	if (!r)
 		r = policy_lower(*ret_policy, 0, ret, &diags);

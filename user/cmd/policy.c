@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "policy/load.h"
-#include "policy/resolvers.h"
+#include "policy/rules.h"
+#include "resolvers.h"
 
 /* Several policies would each decide, and the strictest verdict win: one of them alone misleads. */
 int cmd_one_policy(const char *command, const char **to, const char *value)
@@ -28,14 +29,26 @@ const char *cmd_policy_name(const char *file)
 	return is_stdin(file) ? "<stdin>" : file;
 }
 
-int cmd_load_policy(const char *file, const struct resolver_addr *resolvers, size_t count,
-		    struct policy **ret_policy, struct diags *diags)
+int cmd_add_resolvers(struct policy *policy, struct resolvers *ret)
 {
+	struct resolver_addr addrs[RESOLVERS];
+	int r;
+
+	*ret = (struct resolvers){};
+	if (!rules_name_hosts(policy, false))
+		return 0;
+	r = resolvers_look(ret);
+	return r < 0 ? r : policy_add_resolvers(policy, addrs, resolvers_addrs(ret, addrs));
+}
+
+int cmd_load_policy(const char *file, struct policy **ret_policy, struct diags *diags)
+{
+	struct resolvers resolvers;
 	int r;
 
 	if (is_stdin(file))
 		r = policy_load_fd(STDIN_FILENO, cmd_policy_name(file), ret_policy, diags);
 	else
 		r = policy_load(file, ret_policy, diags);
-	return r < 0 ? r : policy_add_resolvers(*ret_policy, resolvers, count);
+	return r < 0 ? r : cmd_add_resolvers(*ret_policy, &resolvers);
 }

@@ -106,7 +106,7 @@ static const struct opts command = {
 
 /* ---- the policy ---- */
 
-static int load_policy(const struct args *a, struct policy **ret)
+static int load_policy(const struct args *a, struct policy **ret, struct resolvers *resolvers)
 {
 	struct policy *policy = NULL;
 	struct diags diags = {0};
@@ -121,10 +121,11 @@ static int load_policy(const struct args *a, struct policy **ret)
 	diags_free(&diags);
 	if (r < 0)
 		return EXIT_POLICY;
-	if (rules_name_hosts(policy, false)) { /* until the kernel side knows names of addresses */
-		log_error("%s: host names in net: are not supported yet", a->policy);
+	r = cmd_add_resolvers(policy, resolvers);
+	if (r < 0) {
+		log_error("cannot find out which resolvers there are: %s", strerror(-r));
 		policy_free(&policy);
-		return EXIT_POLICY;
+		return EXIT_FAILED;
 	}
 	if (a->audit_mode)
 		policy->mode = MODE_AUDIT;
@@ -193,6 +194,7 @@ static int open_trail(const char *path, struct trail **ret)
 struct run {
 	struct policy *policy;
 	struct image_block image;
+	struct resolvers resolvers; /* none unless rules name hosts */
 	char *path; /* of the command */
 	char id[ULID_TEXT];
 	char trail_path[4096];
@@ -257,6 +259,7 @@ static int watch(struct run *run, char **argv)
 		.policy = run->policy,
 		.image = &run->image,
 		.tiers = &run->tiers,
+		.resolvers = run->resolvers.count ? &run->resolvers : NULL,
 		.place = &run->place,
 		.trail = run->trail,
 		.trail_path = run->trail_path,
@@ -313,7 +316,7 @@ static int check_caller(void)
 /* Everything that can fail without a trace comes first; each step prints its own complaint. */
 static int run_all(struct run *run, const struct args *a, char **argv)
 {
-	int r = load_policy(a, &run->policy);
+	int r = load_policy(a, &run->policy, &run->resolvers);
 
 	if (r == EXIT_OK)
 		r = lower_policy(run->policy, a->policy, &run->image);

@@ -16,7 +16,7 @@ static int refuse_byte(const struct fields *f, unsigned char c)
 
 static int check_host(const struct fields *f, const char *text, size_t len)
 {
-	static const char valid[] = ALNUM "-_.*?\\[]{}";
+	static const char valid[] = ALNUM "-_.*?[]{}"; /* what globs have, too: nothing to escape */
 	size_t good = strspn(text, valid);
 
 	if (text[0] == '.')
@@ -37,7 +37,7 @@ int fields_host(const struct fields *f, const char *text, size_t len, char **ret
 
 	if (r < 0)
 		return r;
-	if (len > 1 && text[len - 1] == '.' && text[len - 2] != '\\')
+	if (len > 1 && text[len - 1] == '.')
 		len--;
 	r = fields_glob(f, GLOB_HOST, text, len, ret_glob);
 	for (char *c = *ret_glob; r == 0 && c && *c; c++)

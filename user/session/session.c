@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "dns.h"
 #include "session/internal.h"
 
 /* Longest text of an activity: a kind, and a path or a request. */
@@ -181,7 +182,9 @@ void net_activity(uint16_t family, const uint8_t addr[16], uint16_t port, uint8_
 	char text[64];
 
 	addr_text(family, addr, text);
-	if (family == AF_INET)
+	if ((family == AF_INET || family == AF_INET6) && path_len)
+		snprintf(ret, size, "net:%.*s:%u%s", (int)path_len, path, port, suffix);
+	else if (family == AF_INET)
 		snprintf(ret, size, "net:%s:%u%s", text, port, suffix);
 	else if (family == AF_INET6)
 		snprintf(ret, size, "net:[%s]:%u%s", text, port, suffix);
@@ -294,15 +297,16 @@ static void on_net(struct session *s, const struct rec *rec)
 	struct tail t = tail_of(rec, sizeof(*r));
 	const char *path = tail_take(&t, r->path_len);
 	struct activity_name name = {.kind = KIND_NET};
-	char activity[ACTIVITY_SIZE], addr[64], flow[32], unix_path[128] = "";
+	bool is_unix = r->family == AF_UNIX;
+	char activity[ACTIVITY_SIZE], addr[64], flow[32], text[DNS_TEXT] = "";
 	struct judgement j;
 	struct audit_event ev;
 
-	if (!path || r->path_len >= sizeof(unix_path)) {
+	if (!path || r->path_len >= sizeof(text)) {
 		s->counts.broken++;
 		return;
 	}
-	memcpy(unix_path, path, r->path_len);
+	memcpy(text, path, r->path_len); /* of a socket; else a name that the address has */
 	event_of(s, rec->type == REC_OPAQUE ? AUDIT_OPAQUE : AUDIT_CONNECT, rec, &ev);
 	net_activity(r->family, r->addr, r->port, r->proto, path, r->path_len, activity,
 		     sizeof(activity));
@@ -311,12 +315,14 @@ static void on_net(struct session *s, const struct rec *rec)
 	memcpy(name.addr, r->addr, sizeof(name.addr));
 	name.port = r->port;
 	name.proto = proto_class(r->proto);
-	name.text = r->family == AF_UNIX ? unix_path : NULL;
-	name.len = r->path_len;
+	name.text = is_unix ? text : NULL;
+	name.len = is_unix ? r->path_len : 0;
+	name.host = !is_unix && text[0] ? text : NULL;
 	ev.activity = activity;
 	ev.tool = tool_of(s, &name);
 	ev.net.proto = proto_name(r);
-	ev.net.addr = r->family == AF_UNIX ? unix_path : addr[0] ? addr : NULL;
+	ev.net.addr = is_unix ? text : addr[0] ? addr : NULL;
+	ev.net.host = name.host;
 	if (r->family == AF_INET || r->family == AF_INET6)
 		ev.net.port = KNOWN(r->port);
 	if (r->cookie) {
@@ -362,6 +368,7 @@ static const char *const tampers[TAMPER_COUNT] = {
 	[TAMPER_PTRACE] = "a look into warden's memory or descriptors",
 	[TAMPER_BPF] = "an attempt to open or detach a BPF object of warden's",
 	[TAMPER_FILE] = "an attempt to write, remove or move a file of warden's",
+	[TAMPER_RESOLVER] = "a datagram in the name of a resolver",
 };
 
 static void on_tamper(struct session *s, const struct rec *rec)
@@ -374,7 +381,7 @@ static void on_tamper(struct session *s, const struct rec *rec)
 	ev.decision = (struct audit_decision){
 		.verdict = refused ? "deny" : "kill",
 		.layer = "none",
-		.tier = refused ? "lsm" : "signal",
+		.tier = r->what == TAMPER_RESOLVER ? "cgroup" : refused ? "lsm" : "signal",
 		.reason = r->what < TAMPER_COUNT ? tampers[r->what] : NULL,
 		.error = refused ? "EPERM" : NULL,
 	};

@@ -197,6 +197,7 @@ static void refuses(void **state)
 		{"net:user@host", "has '@' in the host, which no host name has"},
 		{"net:**.b", "has **: one * is enough, and a leading *. is any number of labels"},
 		{"net:a\\*.b", "has '*' in the host, which no host name has"},
+		{"net:a\\.b", "has '\\' in the host, which no host name has"},
 		{"net:a.b/c", "has '/c' behind the host: write :PORT or :PORT/PROTO"},
 		{"net:a.b/24/x:80", "has '/24/x' behind the host: write :PORT or :PORT/PROTO"},
 		{"net:a.b/tcp", "has a protocol without a port: write net:a.b:*/tcp"},

@@ -54,6 +54,8 @@ static void on_event(void *ctx, const struct audit_event *ev)
 		add(log, " status=%d", (int)ev->http.status.value);
 	if (ev->net.addr)
 		add(log, " addr=%s", ev->net.addr);
+	if (ev->net.host)
+		add(log, " host=%s", ev->net.host);
 	add_body(log, "request", &ev->content.request);
 	add_body(log, "response", &ev->content.response);
 	if (ev->end.exit.known)
@@ -245,6 +247,7 @@ static void tells_of_tampering(void **state)
 		  "tamper - deny/lsm\n"
 		  "tamper - deny/lsm\n"
 		  "tamper - deny/lsm\n"
+		  "tamper - deny/cgroup\n"
 		  "tamper - deny/lsm\n");
 }
 
@@ -278,6 +281,25 @@ static void names_destinations(void **state)
 }
 
 /* Of what no rule on destinations meets; the protocol stands where others have their address. */
+/* By the name that comes with the record; no name is longer than 253 bytes. */
+static void names_hosts(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	char buf[sizeof(struct rec_net) + 300] = {0};
+	struct rec_net *r = (struct rec_net *)buf;
+
+	*r = (struct rec_net){.family = AF_INET6, .port = 443, .proto = IPPROTO_UDP, .path_len = 8};
+	memcpy(r + 1, "api.test", 8);
+	put(f, &r->rec, REC_NET, sizeof(*r) + 8, 10);
+	r->proto = IPPROTO_TCP;
+	put(f, &r->rec, REC_OPAQUE, sizeof(*r) + 8, 10);
+	r->path_len = 300;
+	put(f, &r->rec, REC_NET, sizeof(*r) + 300, 10);
+	assert_int_equal(session_counts(f->session)->broken, 1);
+	expect(f, "connect net:api.test:443/udp allow/none addr=:: host=api.test\n"
+		  "opaque net:api.test:443 allow/none addr=:: host=api.test\n");
+}
+
 static void names_sockets(void **state)
 {
 	static const struct {
@@ -599,6 +621,7 @@ int main(void)
 		cmocka_unit_test(what_is_loaded_is_not_run),
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(names_destinations),
+		cmocka_unit_test(names_hosts),
 		cmocka_unit_test(names_sockets),
 		cmocka_unit_test(names_doors),
 		cmocka_unit_test(pairs_requests_with_answers),

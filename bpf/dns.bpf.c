@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Names of addresses, by the answers of trusted resolvers. Only where a policy names hosts.
+ *
+ *   cgroup_skb/egress   keeps what the workload asks; drops what it sends in a resolver's name
+ *   cgroup_skb/ingress  reads the answers, before the socket has them: whoever connects by one finds
+ *                       the name there
+ *
+ * Attack: give an address of one's own an allowed name, by a resolver of one's own. An answer counts if
+ * it comes from the address of a resolver of the run's start, from port 53, in the network namespace
+ * that the run began in, over an interface that was there then, and over the loopback only if the
+ * resolver was there itself; and if it was asked for: by this socket, of that resolver, with the same
+ * number, name and type.
+ */
+#include "names.bpf.h"
+#include <bpf/bpf_endian.h>
+
+#define PASS 1
+#define DROP 0
+
+#define DNS_PORT 53
+#define LOOPBACK 1 /* LOOPBACK_IFINDEX: the same in every network namespace */
+
+const volatile __u8 names_kept = 0;
+const volatile __u32 names_netns = 0;	   /* number of the run's first network namespace */
+const volatile __u32 names_interfaces = 0; /* the highest number of an interface there, at the start */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RESOLVERS);
+	__uint(key_size, 16);
+	__type(value, struct resolver);
+} resolvers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, QUERIES_MAX);
+	__type(key, struct query_key);
+	__type(value, struct query);
+} queries SEC(".maps");
+
+/* What is at work, in the place of a record. */
+struct dns_work {
+	struct dns d;
+	struct name_key key;
+	struct name_entry entry;
+	struct query_key query;
+	__u64 now;
+	__u64 ttl;
+	__u32 addr;
+	__u32 done;
+	volatile __u64 sock; /* the kernel's own; in memory it is a number, see net_sock() */
+};
+
+_Static_assert(sizeof(struct dns_work) <= RECORD_SIZE && DNS_SIZE <= CHUNK_SIZE, "room for them");
+
+/* ---- packets ---- */
+
+struct dns_udp {
+	__be16 source, dest;
+	__be16 len, checksum;
+};
+
+struct dns_packet {
+	__u8 from[16]; /* as in struct name_key */
+	__u8 to[16];
+	struct dns_udp udp;
+	__u32 payload; /* offset */
+};
+
+struct dns_head4 {
+	__u8 version_len;
+	__u8 rest[8];
+	__u8 protocol;
+	__be16 checksum;
+	__be32 source, dest;
+};
+
+struct dns_head6 {
+	__be32 version;
+	__be16 length;
+	__u8 next, hops;
+	__u64 source[2], dest[2];
+};
+
+#define ETH_P_IPV6 0x86dd
+
+static __always_inline void dns_map4(__u8 *to, __be32 addr)
+{
+	*(__u64 *)to = 0;
+	*(__be32 *)(to + 8) = bpf_htonl(0xffff);
+	*(__be32 *)(to + 12) = addr;
+}
+
+/* Reads the headers of a datagram. 0, or -1 when it is none. Resolvers send no extension headers. */
+static __always_inline int dns_parse(struct __sk_buff *skb, struct dns_packet *p)
+{
+	struct dns_head4 h4;
+	struct dns_head6 h6;
+	__u32 at = sizeof(h6);
+
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(skb, 0, &h6, sizeof(h6)) || h6.next != IPPROTO_UDP)
+			return -1;
+		__builtin_memcpy(p->from, h6.source, 16);
+		__builtin_memcpy(p->to, h6.dest, 16);
+	} else {
+		if (bpf_skb_load_bytes(skb, 0, &h4, sizeof(h4)) || h4.protocol != IPPROTO_UDP)
+			return -1;
+		dns_map4(p->from, h4.source);
+		dns_map4(p->to, h4.dest);
+		at = (h4.version_len & 15) * 4;
+	}
+	if (bpf_skb_load_bytes(skb, at, &p->udp, sizeof(p->udp)))
+		return -1;
+	p->payload = at + sizeof(p->udp);
+	return 0;
+}
+
+/* Reads header and question of the message into `w`; false when there are none. */
+static __always_inline int dns_load(struct __sk_buff *skb, const struct dns_packet *p,
+				    struct scratch *s, struct dns_work *w)
+{
+	struct dns_ctx c = {.msg = s->chunk, .d = &w->d};
+	__u64 len = skb->len > p->payload ? skb->len - p->payload : 0;
+	__u64 n = len > DNS_SIZE ? DNS_SIZE : len;
+
+	if (!n)
+		return 0;
+	opaque_value(n);
+	n = ((n - 1) & (DNS_SIZE - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, p->payload, s->chunk, n))
+		return 0;
+	if (!dns_question(&c, len))
+		return 0;
+	w->query.cookie = bpf_get_socket_cookie(skb);
+	w->query.hash = w->d.hash;
+	w->query.id = w->d.id;
+	w->query.type = w->d.type;
+	w->query.reserved = 0;
+	w->now = bpf_ktime_get_ns();
+	return 1;
+}
+
+/* ---- questions ---- */
+
+static __always_inline void dns_ask(struct dns_work *w, const struct dns_packet *p)
+{
+	struct query q = {.time = w->now};
+
+	__builtin_memcpy(q.resolver, p->to, 16);
+	bpf_map_update_elem(&queries, &w->query, &q, BPF_ANY);
+}
+
+SEC("cgroup_skb/egress")
+int dns_egress(struct __sk_buff *skb)
+{
+	struct dns_packet p = {};
+	struct scratch *s;
+	struct dns_work *w;
+
+	if (!skb->sk || dns_parse(skb, &p))
+		return PASS;
+	if (p.udp.source == bpf_htons(DNS_PORT) && bpf_map_lookup_elem(&resolvers, p.from)) {
+		tamper_report(TAMPER_RESOLVER, bpf_get_current_task_btf()->tgid);
+		return DROP;
+	}
+	/* At any port: that of a container engine's resolver has been translated by now. */
+	if (!bpf_map_lookup_elem(&resolvers, p.to))
+		return PASS;
+	s = scratch_claim();
+	if (!s)
+		return PASS; /* counted; the answer names nothing */
+	w = (struct dns_work *)s->record;
+	if (dns_load(skb, &p, s, w) && !(w->d.flags & DNS_RESPONSE))
+		dns_ask(w, &p);
+	scratch_release(s);
+	return PASS;
+}
+
+/* ---- answers ---- */
+
+static __always_inline int dns_same(const struct name_entry *a, const struct name_entry *b)
+{
+	__u64 differ = (a->len ^ b->len) | (a->flags ^ b->flags);
+
+	for (__u32 i = 0; i < DNS_TEXT; i += 8)
+		differ |= *(const __u64 *)(a->text + i) ^ *(const __u64 *)(b->text + i);
+	return !differ;
+}
+
+/* The slot where the name is, or is to be. */
+static long dns_slot(__u32 i, void *data)
+{
+	struct dns_work *w = *(struct dns_work **)data;
+	struct name_entry *e;
+	__u64 until;
+
+	w->key.slot = i;
+	e = bpf_map_lookup_elem(&names, &w->key);
+	if (!e) {
+		w->done = !bpf_map_update_elem(&names, &w->key, &w->entry, BPF_NOEXIST);
+		if (w->done)
+			return 1;
+		e = bpf_map_lookup_elem(&names, &w->key); /* somebody else was faster */
+		if (!e)
+			return 1;
+	}
+	until = e->until;
+	if (dns_same(e, &w->entry)) {
+		if (until < w->entry.until)
+			e->until = w->entry.until;
+		w->done = 1;
+		return 1;
+	}
+	if (until >= w->now || __sync_val_compare_and_swap(&e->until, until, w->entry.until) != until)
+		return 0;
+	w->done = !bpf_map_update_elem(&names, &w->key, &w->entry, BPF_EXIST);
+	return w->done;
+}
+
+static long dns_learn_name(__u32 i, void *data)
+{
+	struct dns_work *w = *(struct dns_work **)data;
+	__u64 n = i, addr = w->addr;
+
+	if (i >= w->d.name_count)
+		return 1;
+	opaque_value(n);
+	n &= DNS_NAMES - 1;
+	opaque_value(addr);
+	addr &= DNS_ADDRS - 1;
+	w->entry.until = w->now + w->ttl * NAMES_SEC + NAMES_GRACE;
+	w->entry.flags = i ? NAME_ALIAS : 0;
+	w->entry.len = w->d.names[n].len;
+	bpf_probe_read_kernel(w->entry.text, DNS_TEXT, w->d.names[n].text);
+	bpf_probe_read_kernel(w->key.addr, 16, w->d.addrs[addr].addr);
+	w->done = 0;
+	loop(NAMES_SLOTS, dns_slot, data);
+	if (!w->done)
+		w->d.cut = 1;
+	return 0;
+}
+
+static long dns_learn_addr(__u32 i, void *data)
+{
+	struct dns_work *w = *(struct dns_work **)data;
+	__u64 addr = i;
+
+	if (i >= w->d.addr_count)
+		return 1;
+	opaque_value(addr);
+	addr &= DNS_ADDRS - 1;
+	w->addr = i;
+	w->ttl = w->d.addrs[addr].ttl < NAMES_TTL_MAX ? w->d.addrs[addr].ttl : NAMES_TTL_MAX;
+	loop(DNS_NAMES, dns_learn_name, data);
+	return 0;
+}
+
+/* The answer to something that was asked of the resolver that it comes from. */
+static __always_inline int dns_was_asked(struct dns_work *w, const struct dns_packet *p)
+{
+	const struct query *q = bpf_map_lookup_elem(&queries, &w->query);
+
+	return q && w->now - q->time < NAMES_PATIENCE &&
+	       *(const __u64 *)q->resolver == *(const __u64 *)p->from &&
+	       *(const __u64 *)(q->resolver + 8) == *(const __u64 *)(p->from + 8);
+}
+
+/*
+ * Learns from an answer. One that is not learned whole is not delivered: nobody connects to what it
+ * names without warden knowing the name. A truncated one sends who asked to TCP, which names nothing.
+ */
+static __noinline int dns_answer(struct __sk_buff *skb, struct scratch *s, const struct dns_packet *p)
+{
+	struct dns_work *w = (struct dns_work *)s->record;
+	struct dns_ctx c = {.msg = s->chunk, .d = &w->d};
+
+	if (!dns_load(skb, p, s, w) || !(w->d.flags & DNS_RESPONSE) || w->d.flags & DNS_RCODE)
+		return PASS;
+	if (!dns_was_asked(w, p))
+		return PASS;
+	dns_records(&c);
+	w->key.reserved = 0;
+	loop(DNS_ADDRS, dns_learn_addr, &w);
+	if (!w->d.cut || w->d.flags & DNS_TRUNCATED)
+		return PASS;
+	loss_add(LOSS_NAMES, 0);
+	return DROP;
+}
+
+SEC("cgroup_skb/ingress")
+int dns_ingress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	const struct resolver *from;
+	struct dns_packet p = {};
+	const struct sock *own;
+	struct dns_work *w;
+	struct scratch *s;
+	int ret = PASS;
+
+	if (!sk || dns_parse(skb, &p) || p.udp.source != bpf_htons(DNS_PORT))
+		return PASS;
+	from = bpf_map_lookup_elem(&resolvers, p.from);
+	if (!from || (skb->ifindex == LOOPBACK && !from->local) || skb->ifindex > names_interfaces)
+		return PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return PASS;
+	s = scratch_claim();
+	if (!s)
+		return DROP; /* counted; who asked will ask again */
+	w = (struct dns_work *)s->record;
+	w->sock = (__u64)sk;
+	own = (const struct sock *)w->sock;
+	if (BPF_CORE_READ(own, __sk_common.skc_net.net, ns.inum) == names_netns)
+		ret = dns_answer(skb, s, &p) == DROP ? DROP : PASS;
+	scratch_release(s);
+	return ret;
+}

@@ -1,0 +1,463 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+# Destinations by name: what a trusted resolver says is known before who asked can connect; what nobody
+# trusted said names nothing. The workload's network is a namespace of its own with a resolver behind a
+# second one, where the far ends are, too: they log what reaches them.
+# shellcheck disable=SC2317 # functions called by check
+if [[ -z ${NAMES_INSIDE-} ]]; then
+	export NAMES_INSIDE=1
+	exec unshare --net --mount --propagation private "$0" "$@"
+fi
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "$0")/../lib/tap.sh"
+need_root
+
+python=/usr/bin/python3
+resolver=10.9.0.1 resolver6=fd00:9::1
+
+# ---- the network ----
+
+# there COMMAND...: in the namespace behind the resolver.
+there() {
+	nsenter --target "$outside" --net "$@"
+}
+
+build_network() {
+	unshare --net sleep 3600 &
+	outside=$!
+	started+=("$outside")
+	within 5 differs /proc/self/ns/net "/proc/$outside/ns/net"
+	ip link set lo up
+	ip link add v0 type veth peer name v1
+	ip link set v1 netns "$outside"
+	ip addr add 10.9.0.2/24 dev v0
+	ip addr add fd00:9::2/64 dev v0 nodad
+	ip link set v0 up
+	there ip link set lo up
+	there ip addr add $resolver/24 dev v1
+	there ip addr add $resolver6/64 dev v1 nodad
+	there ip link set v1 up
+	for n in {1..9} {100..179}; do
+		echo "addr add 203.0.113.$n/32 dev lo"
+	done | there ip -batch -
+	there ip addr add 2001:db8::7/128 dev lo nodad
+	ip route add default via $resolver
+	ip route add default via $resolver6
+}
+
+differs() {
+	[[ $(readlink "$1") != "$(readlink "$2")" ]]
+}
+
+skip_all() {
+	skip 'names of hosts' "$1"
+	exit 0
+}
+
+said=$(ip link add v0 type veth peer name v1 2>&1) || skip_all "no virtual network here: $said"
+ip link del v0
+build_network
+mkdir "$T/far"
+there "$python" "$lib/farhosts.py" "$T/far/log" "$T/far/ready" 443 8443 >"$T/far/said" 2>&1 &
+started+=($!)
+there "$python" "$lib/dnsd.py" $resolver "$T/zone" "$T/dns4" >"$T/far/dns4" 2>&1 &
+started+=($!)
+there "$python" "$lib/dnsd.py" $resolver6 "$T/zone" "$T/dns6" >"$T/far/dns6" 2>&1 &
+started+=($!)
+within 20 test -e "$T/far/ready" -a -e "$T/dns4" -a -e "$T/dns6"
+
+cat >"$T/zone" <<'END'
+api.test A 203.0.113.1
+api.test AAAA 2001:db8::7
+other.test A 203.0.113.2
+third.test A 203.0.113.3
+a.wild.test A 203.0.113.4
+b.a.wild.test A 203.0.113.5
+wild.test A 203.0.113.6
+www.test CNAME edge.cdn.test
+edge.cdn.test CNAME deep.cdn.test
+deep.cdn.test A 203.0.113.7
+shared.test A 203.0.113.1
+inside.test A 10.9.0.1
+metadata.test A 169.254.169.254
+many.test COUNT 64
+toomany.test COUNT 80
+cut.test A 203.0.113.8
+cut.test TRUNCATED
+number.test A 203.0.113.8
+number.test ID
+question.test A 203.0.113.8
+question.test QUESTION api.test
+from.test A 203.0.113.8
+from.test FROM 203.0.113.9
+port.test A 203.0.113.8
+port.test FROM 10.9.0.1 5353
+twice.test A 203.0.113.2
+twice.test TWICE unasked.test
+unasked.test A 203.0.113.8
+END
+printf 'nameserver %s\noptions timeout:2 attempts:2\n' $resolver >"$T/resolv.conf"
+mount --bind "$T/resolv.conf" /etc/resolv.conf
+
+# ---- helpers ----
+
+# reaches "HOW NAME PORT WANT"...: by a workload under ./policy.yaml.
+reaches() {
+	local each arguments=()
+	for each in "$@"; do
+		arguments+=("${each% *}")
+	done
+	run 0 "$python" "$lib/byname.py" "${arguments[@]}"
+	for each in "$@"; do
+		has out "^$each\$"
+	done
+}
+
+# reached ADDRESS TEXT COUNT
+reached() {
+	same "$(grep -c "^$1 .*$2" "$T/far/log")" "$3" "times that $2 reached $1"
+}
+
+fresh_log() {
+	: >"$T/far/log"
+}
+
+# ---- what names admit ----
+
+without_policy() {
+	fresh_log
+	reaches 'tcp api.test 443 ok' 'tcp6 api.test 443 ok' 'udp other.test 443 ok' \
+		'tcp www.test 8443 ok' 'tcp nowhere.test 443 unknown'
+	reached 203.0.113.1 '<tcp-api.test>' 1
+	reached 2001:db8::7 '<tcp6-api.test>' 1
+	reached 203.0.113.2 '<udp-other.test>' 1
+	reached 203.0.113.7 '<tcp-www.test>' 1
+}
+
+allowed_by_name() {
+	fresh_log
+	policy 'allow: ["net:api.test:443"]'
+	reaches 'direct 203.0.113.1 443 EPERM' 'tcp api.test 443 ok' 'tcp6 api.test 443 ok' \
+		'direct 203.0.113.1 443 ok' 'tcp api.test 8443 EPERM' 'tcp other.test 443 EPERM' \
+		'udp api.test 443 ok' 'udp other.test 443 EPERM'
+	reached 203.0.113.1 '<tcp-api.test>' 1
+	reached 203.0.113.2 '<' 0
+	some_line audit type=connect activity=net:api.test:443 net.host=api.test \
+		net.addr=203.0.113.1 net.port=443 decision.verdict=allow 'decision.matched=net:api.test:443'
+	some_line audit type=connect activity=net:other.test:443 net.host=other.test \
+		decision.verdict=deny decision.layer=allow
+}
+
+by_protocol() {
+	policy 'allow: ["net:api.test:443/udp"]'
+	reaches 'tcp api.test 443 EPERM' 'udp api.test 443 ok' 'udp api.test 8443 EPERM'
+}
+
+by_wildcard() {
+	policy 'allow: [{match: "net:*.wild.test", except: ["net:b.*.wild.test:8443"]}]'
+	reaches 'tcp a.wild.test 443 ok' 'tcp b.a.wild.test 443 ok' 'tcp wild.test 443 EPERM' \
+		'tcp b.a.wild.test 8443 EPERM' 'tcp api.test 443 EPERM'
+}
+
+# Of aliases too, which name what the first name leads to.
+denied_by_name() {
+	fresh_log
+	policy 'deny: ["net:other.test:443", "net:*.cdn.test"]'
+	reaches 'tcp other.test 443 EPERM' 'udp other.test 443 EPERM' 'tcp other.test 8443 ok' \
+		'tcp www.test 443 EPERM' 'tcp api.test 443 ok'
+	reached 203.0.113.7 '<' 0
+	some_line audit type=connect net.addr=203.0.113.7 net.host=edge.cdn.test \
+		decision.verdict=deny decision.layer=deny
+}
+
+aliases_admit_nothing() {
+	policy 'allow: ["net:deep.cdn.test"]'
+	reaches 'tcp www.test 443 EPERM' 'tcp deep.cdn.test 443 ok'
+	policy 'allow: ["net:www.test"]'
+	reaches 'tcp www.test 443 ok'
+}
+
+names_of_one_address() {
+	policy 'deny: ["net:shared.test"]'
+	reaches 'tcp api.test 443 ok' 'ask shared.test 443 ok' 'direct 203.0.113.1 443 EPERM' \
+		'tcp api.test 443 EPERM'
+	policy 'allow: ["net:shared.test"]'
+	reaches 'tcp api.test 443 EPERM' 'ask shared.test 443 ok' 'tcp api.test 443 ok'
+}
+
+private_addresses() {
+	policy 'allow: ["net:inside.test", "net:metadata.test"]'
+	reaches 'tcp inside.test 443 EPERM' 'tcp metadata.test 443 EPERM'
+	policy 'allow: [{match: "net:inside.test", private: true}]'
+	reaches 'tcp inside.test 443 ok'
+}
+
+resolvers_are_reachable() {
+	policy 'allow: ["net:api.test"]' 'default: {net: deny}'
+	# The resolver hangs up on a text that is no question.
+	reaches "direct $resolver 53 other" 'direct 203.0.113.1 53 EPERM' 'tcp api.test 443 ok'
+	policy 'allow: ["net:api.test"]' "deny: [\"net:$resolver\"]"
+	reaches 'tcp api.test 443 unknown' "direct $resolver 53 EPERM"
+}
+
+# What cannot be seen passes by the name of where it goes.
+opaque_by_name() {
+	policy 'opaque: {default: deny, allow: ["net:api.test:443"]}' 'deny: ["http:PUT */x"]'
+	reaches 'http api.test 443 ok' 'http other.test 443 (ECONNABORTED|EACCES)' \
+		'http api.test 8443 (ECONNABORTED|EACCES)'
+	some_line audit type=opaque net.host=other.test decision.verdict=deny
+}
+
+audit_mode() {
+	policy 'mode: audit' 'allow: ["net:api.test"]'
+	reaches 'tcp api.test 443 ok' 'tcp other.test 443 ok'
+	some_line audit type=connect net.host=other.test decision.verdict=audit
+}
+
+over_ipv6() {
+	printf 'nameserver %s%%v0\n' $resolver6 >"$T/resolv.conf"
+	policy 'allow: ["net:api.test"]'
+	reaches 'tcp api.test 443 ok' 'tcp6 api.test 443 ok' 'tcp other.test 443 EPERM'
+	printf 'nameserver %s\noptions timeout:2 attempts:2\n' $resolver >"$T/resolv.conf"
+}
+
+# ---- answers of many kinds ----
+
+# asks.py NAME...: by itself, in mixed case; prints how many answers came.
+cat >"$T/asks.py" <<'END'
+import socket, struct, sys
+resolver = sys.argv[1]
+for name in sys.argv[2:]:
+    mixed = "".join(c.upper() if i % 2 else c for i, c in enumerate(name))
+    labels = b"".join(bytes([len(l)]) + l.encode() for l in mixed.split(".")) + b"\0"
+    sock = socket.socket(socket.AF_INET6 if ":" in resolver else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(1)
+    # With an EDNS option that asks for larger answers.
+    sock.sendto(struct.pack(">6H", 7, 0x100, 1, 0, 0, 1) + labels + struct.pack(">2H", 1, 1) +
+                b"\0" + struct.pack(">2HIH", 41, 4096, 0, 0), (resolver, 53))
+    got = 0
+    try:
+        while True:
+            sock.recv(65536)
+            got += 1
+            sock.settimeout(0.3)
+    except TimeoutError:
+        print(name, got)
+END
+
+# after_asking NAME COUNT ADDRESS WANT: it is asked for by the program above, then reached.
+after_asking() {
+	run 0 sh -c "$python '$T/asks.py' $resolver $1 && $python '$lib/byname.py' 'direct $3 443'"
+	has out "^$1 $2\$"
+	has out "^direct $3 443 $4\$"
+}
+
+mixed_case() {
+	policy 'allow: ["net:api.test"]'
+	after_asking api.test 1 203.0.113.1 ok
+}
+
+many_answers() {
+	policy 'allow: ["net:many.test"]'
+	after_asking many.test 1 203.0.113.163 ok
+}
+
+# What is not learned whole is not delivered.
+too_many_answers() {
+	policy 'allow: ["net:toomany.test"]'
+	after_asking toomany.test 0 10.0.0.0 EPERM
+	some_line audit type=loss loss.reason=names_full
+}
+
+truncated() {
+	policy 'allow: ["net:cut.test"]'
+	after_asking cut.test 1 203.0.113.8 ok
+	# Over TCP nothing is learned.
+	reaches 'direct 203.0.113.8 443 EPERM'
+}
+
+# Of twenty names of one address sixteen fit.
+names_of_one_address_full() {
+	local n names=()
+	for n in {1..20}; do
+		echo "n$n.test A 203.0.113.3"
+		names+=("n$n.test")
+	done >>"$T/zone"
+	policy 'allow: ["net:*.test"]'
+	run 0 "$python" "$T/asks.py" $resolver "${names[@]}"
+	has out '^n16.test 1$'
+	has out '^n17.test 0$'
+	some_line audit type=loss loss.reason=names_full
+}
+
+# ---- answers that name nothing ----
+
+not_what_was_asked() {
+	policy 'allow: ["net:*.test"]'
+	after_asking number.test 2 203.0.113.8 EPERM
+	after_asking question.test 1 203.0.113.8 EPERM
+	after_asking twice.test 2 203.0.113.8 EPERM
+	after_asking from.test 1 203.0.113.8 EPERM
+	after_asking port.test 1 203.0.113.8 EPERM
+	# From a resolver, but another one than was asked.
+	printf 'nameserver %s\nnameserver 203.0.113.9\n' $resolver >"$T/resolv.conf"
+	after_asking from.test 1 203.0.113.8 EPERM
+	printf 'nameserver %s\noptions timeout:2 attempts:2\n' $resolver >"$T/resolv.conf"
+}
+
+# Another server at 203.0.113.8 by a name that is allowed: own.sh WHERE SETUP starts a resolver that says so,
+# behind the commands SETUP, asks it, and reaches for the address.
+cat >"$T/own.sh" <<END
+	echo 'api.test A 203.0.113.8' >own.zone
+	eval "\$2"
+	$python "$lib/dnsd.py" "\$1" own.zone own.ready >own.said 2>&1 &
+	server=\$!
+	for i in \$(seq 200); do
+		[ ! -e own.ready ] || break
+		sleep 0.05
+	done
+	$python "$T/asks.py" "\$1" api.test
+	kill \$server
+	wait
+	eval "\$3"
+	$python "$lib/byname.py" 'direct 203.0.113.8 443'
+END
+
+# It names something only where it is trusted: asked at an address of its own it answers, and that is all.
+resolver_of_its_own() {
+	policy 'allow: ["net:*.test", "net:127.0.0.0/8"]'
+	run 0 sh "$T/own.sh" 127.0.0.9 : :
+	has out '^api.test 1$'
+	has out '^direct 203.0.113.8 443 EPERM$'
+}
+
+# What it sends in the name of the resolver does not arrive.
+in_the_resolvers_name() {
+	policy 'deny: ["net:other.test"]'
+	run 0 sh "$T/own.sh" $resolver "ip addr add $resolver/32 dev lo" "ip addr del $resolver/32 dev lo"
+	has out '^api.test 0$'
+	some_line audit type=tamper decision.verdict=deny decision.tier=cgroup
+}
+
+# Nor does it in a network namespace of the workload's own.
+namespace_of_its_own() {
+	policy 'allow: ["net:*.test", "net:10.9.0.0/24"]'
+	run 0 unshare --net sh "$T/own.sh" $resolver \
+		"ip link set lo up; ip addr add $resolver/32 dev lo; ip addr add 203.0.113.8/32 dev lo" :
+	has out '^api.test 0$'
+	has out '^direct 203.0.113.8 443 EPERM$'
+}
+
+# late BEGIN END COMMAND...: somebody else answers in the resolver's place, once the workload runs (by
+# COMMAND) and BEGIN was done. The workload gets its answer, which names nothing. END takes back what BEGIN
+# did.
+late() {
+	local pid got=0
+	echo 'api.test A 203.0.113.8' >own.zone
+	policy 'allow: ["net:*.test"]'
+	"$WARDEN" run -p policy.yaml --audit audit -- "${@:3}" sh -c "echo \$\$ >ready
+		while ! [ -e go ]; do sleep 0.05; done
+		$python '$T/asks.py' $resolver api.test; touch asked
+		while ! [ -e on ]; do sleep 0.05; done
+		$python '$lib/byname.py' 'direct 203.0.113.8 443' 'tcp other.test 443'" >out 2>err &
+	pid=$!
+	within 20 test -e ready
+	"$1"
+	within 20 test -e own.ready
+	touch go
+	within 20 test -e asked || got=1
+	kill "$server"
+	"$2"
+	touch on
+	ends "$pid" 0
+	has out '^api.test 1$'
+	has out '^direct 203.0.113.8 443 EPERM$'
+	return "$got"
+}
+
+on_loopback() {
+	ip addr add $resolver/32 dev lo
+	"$python" "$lib/dnsd.py" $resolver own.zone own.ready >own.said 2>&1 &
+	server=$!
+}
+
+not_on_loopback() {
+	ip addr del $resolver/32 dev lo
+}
+
+over_loopback() {
+	late on_loopback not_on_loopback
+	has out '^tcp other.test 443 ok$' # from the true one
+}
+
+# Another resolver behind the interface v5 of the namespace of a process PID.
+new_interface() {
+	unshare --net sleep 600 &
+	server=$!
+	within 5 differs /proc/self/ns/net "/proc/$server/ns/net"
+	nsenter --target "$1" --net ip link add v5 type veth peer name v6
+	nsenter --target "$1" --net ip link set v6 netns "$server"
+	nsenter --target "$1" --net ip link set v5 up
+	nsenter --target "$server" --net sh -c "ip link set lo up; ip link set v6 up
+		ip addr add $resolver/24 dev v6"
+	nsenter --target "$server" --net "$python" "$lib/dnsd.py" $resolver own.zone own.ready \
+		>own.said 2>&1 &
+}
+
+# One that was not there at the start.
+on_new_interface() {
+	new_interface $$
+	ip route add $resolver/32 dev v5 src 10.9.0.2
+}
+
+# One with a number that there was at the start, in the namespace that the workload is in by now.
+on_another_interface() {
+	local pid
+	pid=$(<ready)
+	nsenter --target "$pid" --net ip link set lo up
+	new_interface "$pid"
+	nsenter --target "$pid" --net ip addr add 10.9.0.2/24 dev v5
+	at_most "$(nsenter --target "$pid" --net ip -o link show v5 | cut -d: -f1)" \
+		"$(ip -o link show v0 | cut -d: -f1)" 'the number of v5'
+}
+
+# With its namespace the interface goes, sooner or later.
+not_on_new_interface() {
+	kill $!
+	ip link del v5 2>/dev/null || true
+}
+
+over_new_interface() {
+	late on_new_interface not_on_new_interface
+	has out '^tcp other.test 443 ok$'
+}
+
+in_another_namespace() {
+	late on_another_interface not_on_new_interface unshare --net
+}
+
+check 'without a policy names are only asked for' without_policy
+check 'an allow list of names' allowed_by_name
+check 'by protocol' by_protocol
+check 'by wildcard, with an exception' by_wildcard
+check 'denied by name, and by an alias' denied_by_name
+check 'aliases admit nothing' aliases_admit_nothing
+check 'two names of one address' names_of_one_address
+check 'private addresses' private_addresses
+check 'resolvers are reachable' resolvers_are_reachable
+check 'opaque, by name' opaque_by_name
+check 'mode: audit' audit_mode
+check 'a resolver over IPv6' over_ipv6
+check 'a question in mixed case' mixed_case
+check 'many answers' many_answers
+check 'too many answers' too_many_answers
+check 'a truncated answer' truncated
+check 'too many names of one address' names_of_one_address_full
+check 'answers to what was not asked' not_what_was_asked
+check 'a resolver of its own' resolver_of_its_own
+check 'answers in the name of the resolver' in_the_resolvers_name
+check 'a network namespace of its own' namespace_of_its_own
+check 'answers over the loopback' over_loopback
+check 'answers over an interface that came later' over_new_interface
+check 'answers in a network namespace of its own' in_another_namespace
+finish
