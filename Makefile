@@ -116,7 +116,7 @@ KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass
 # Two halves of about the same length: emulated machines are slow, and have one CPU's speed. What
 # is installed does not depend on the kernel.
 VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh guard.sh objects.sh \
-	demo.sh) $(addprefix tests/bypass/,net.sh broker.sh)
+	demo.sh doctor.sh requests.sh) $(addprefix tests/bypass/,net.sh broker.sh)
 VM_TESTS_B := $(filter-out $(VM_TESTS_A) tests/e2e/install.sh,$(KERNEL_TESTS))
 vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
 
