@@ -2,7 +2,6 @@
 /* The names of addresses: what the kernel side is told, and what is over. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "kernel_internal.h"
 

@@ -471,6 +471,15 @@ static size_t memory(void)
 	return mallinfo2().uordblks;
 }
 
+/* MANY requests were counted, and none of them is kept. */
+static void expect_forgotten(struct fixture *f, size_t before)
+{
+	assert_int_equal(session_counts(f->session)->requests, MANY);
+	assert_true(memory() - before < 1 << 20);
+	f->log.text[0] = 0;
+	expect(f, "");
+}
+
 static void requests_whose_answers_are_lost_are_forgotten(void **state)
 {
 	struct fixture *f = fresh(CAPTURE_EVIDENCE);
@@ -483,10 +492,7 @@ static void requests_whose_answers_are_lost_are_forgotten(void **state)
 		put_data(f, DIR_WRITE, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 		f->log.len = 0;
 	}
-	assert_int_equal(session_counts(f->session)->requests, MANY);
-	assert_true(memory() - before < 1 << 20);
-	f->log.text[0] = 0;
-	expect(f, "");
+	expect_forgotten(f, before);
 }
 
 /* A server that never answers, of the workload's own. */
@@ -503,10 +509,7 @@ static void requests_without_answers_are_forgotten(void **state)
 		put_data(f, DIR_WRITE, text500);
 		f->log.len = 0;
 	}
-	assert_int_equal(session_counts(f->session)->requests, MANY);
-	assert_true(memory() - before < 1 << 20);
-	f->log.text[0] = 0;
-	expect(f, "");
+	expect_forgotten(f, before);
 }
 
 /* Their decisions were lost: a flood fills the ring of records before that of the plaintext. */
@@ -519,10 +522,7 @@ static void requests_without_decisions_are_forgotten(void **state)
 		put_data(f, DIR_WRITE, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 		f->log.len = 0;
 	}
-	assert_int_equal(session_counts(f->session)->requests, MANY);
-	assert_true(memory() - before < 1 << 20);
-	f->log.text[0] = 0;
-	expect(f, "");
+	expect_forgotten(f, before);
 }
 
 /* All decisions of one write come before its text. Returns the seconds of CPU that it took. */
