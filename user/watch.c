@@ -29,13 +29,15 @@
  * Records younger than this may still be overtaken by older ones that another CPU is writing.
  * Only refusals and filling rings wake us, so that a record costs its sender little; the rest is
  * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that. While
- * there is as much to fetch as at BUSY_RECORDS, rings do not wake us either.
+ * there is as much to fetch as at BUSY_RECORDS, rings do not wake us either. TICK_BUSY is as short as
+ * a trail that may turn out to be unwritable asks for, and no shorter: in a virtual machine each time
+ * that a processor wakes up slows its neighbours down, as much as some 30 connections cost.
  */
 #define HORIZON_NS  2000000ULL
 #define TICK_MIN_MS 10
 #define TICK_MAX_MS 160
 
-#define TICK_BUSY_MS 1
+#define TICK_BUSY_MS 4
 #define BUSY_RECORDS 64
 
 #define WATCHED_NS    (10 * NS_PER_SEC)	   /* for the first record; it takes milliseconds */
