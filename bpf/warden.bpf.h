@@ -33,7 +33,7 @@ extern __u32 events_lost;  /* there was no room for a record; user space clears 
 extern __u32 scope_level;  /* depth of the workload's cgroup, once scope_settle() has run in it */
 extern __u32 doomed_full;  /* somebody did not fit into `doomed`: all are to die */
 extern __u32 doomed_seen;  /* somebody is in `doomed`, or was */
-extern __u32 reader_awake; /* user space: it looks for records by itself, every few milliseconds */
+extern __u32 reader_awake; /* user space: enum awake */
 extern __u64 run_began;	   /* by the clock that files are dated by, ns; 0: it has not yet */
 
 /* ---- maps ---- */
@@ -427,26 +427,21 @@ static __always_inline __u32 record_append(struct scratch *s, const void *from, 
  * Waking the reader costs the workload more than many a record does (an interrupt of its own CPU), so
  * that it is woken for what is urgent, and each time that another so many bytes wait, unless it is at
  * work anyway; the rest it fetches by itself. Decisions must not run far ahead of the trail, which may
- * be unwritable: these KiB are some eighty of them. At work it is woken only where plaintext would fill
- * the ring before it looks again.
+ * be unwritable: these KiB are some eighty of them.
  */
 #define RECORD_URGENT 1
 #define RECORD_SOON   2 /* of acts that are so slow that waking is little beside them */
 #define EVENTS_STEP   (16ULL << 10)
 #define EVENTS_SOON   (1ULL << 10)
-#define EVENTS_AWAKE  0 /* not at all: so many cannot come meanwhile that could be read in time */
 #define BYTES_STEP    (256ULL << 10)
-#define BYTES_AWAKE   (1ULL << 20)
 
-static __always_inline __u64 record_wake(void *ring, __u64 size, __u64 step, __u64 awake, __u32 urgent)
+static __always_inline __u64 record_wake(void *ring, __u64 size, __u64 step, __u32 awake, __u32 urgent)
 {
 	__u64 waiting;
 
 	if (urgent == RECORD_URGENT)
 		return BPF_RB_FORCE_WAKEUP;
-	if (reader_awake)
-		step = awake;
-	if (!step)
+	if (reader_awake >= awake)
 		return BPF_RB_NO_WAKEUP; /* and its place in the ring is not looked at: it is writing there */
 	waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 	return waiting / step != (waiting + size) / step ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
@@ -473,12 +468,12 @@ static __always_inline void record_send_event(struct scratch *s, __u32 urgent)
 {
 	__u64 step = urgent == RECORD_SOON ? EVENTS_SOON : EVENTS_STEP;
 
-	record_send(s, &events, record_wake(&events, s->used, step, EVENTS_AWAKE, urgent), LOSS_EVENTS_RING);
+	record_send(s, &events, record_wake(&events, s->used, step, AWAKE_EVENTS, urgent), LOSS_EVENTS_RING);
 }
 
 static __always_inline void record_send_bytes(struct scratch *s)
 {
-	record_send(s, &bytes, record_wake(&bytes, s->used, BYTES_STEP, BYTES_AWAKE, 0), LOSS_BYTES_RING);
+	record_send(s, &bytes, record_wake(&bytes, s->used, BYTES_STEP, AWAKE_BYTES, 0), LOSS_BYTES_RING);
 }
 
 /* Reports what the workload did, or was kept from doing, to what holds it. Not inlined: many hooks do. */

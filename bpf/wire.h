@@ -168,6 +168,13 @@ struct rec_tamper {
 	__u32 pid;  /* whom it concerns */
 };
 
+/* How often user space looks for records by itself: what wakes it otherwise. */
+enum awake {
+	AWAKE_SELDOM, /* each ring that fills */
+	AWAKE_EVENTS, /* only `bytes` */
+	AWAKE_BYTES,  /* neither; what is urgent always does */
+};
+
 /* Why something was not recorded: indexes of the loss counters. Each has a name in user space. */
 enum loss {
 	LOSS_EVENTS_RING, /* no room in the events ring */

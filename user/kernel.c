@@ -303,7 +303,7 @@ void kernel_set_audit_failed(struct kernel *k, bool failed)
 	__atomic_store_n(&k->skel->bss->audit_failed, failed, __ATOMIC_RELEASE);
 }
 
-void kernel_set_awake(struct kernel *k, bool awake)
+void kernel_set_awake(struct kernel *k, enum awake awake)
 {
 	__atomic_store_n(&k->skel->bss->reader_awake, awake, __ATOMIC_RELEASE);
 }

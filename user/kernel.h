@@ -59,20 +59,25 @@ int kernel_probe_file(struct kernel *k, const struct tls_file *file);
  */
 typedef void (*kernel_record_fn)(void *ctx, const struct rec *r);
 
+/* What a call of kernel_drain() has fetched. */
+struct kernel_fetched {
+	uint64_t records; /* of both rings */
+	uint64_t bytes;	  /* of them, those of `bytes` */
+	uint64_t upto;	  /* time (of records) up to which nothing is left behind; UINT64_MAX: nothing is at all */
+};
+
 /*
  * Hands over what the rings hold: `bytes` first, so that whatever was decided before those bytes
- * were sent is in `events` by then. What a call fetches is bounded; `ret_upto` is the time (of
- * records) up to which nothing is left behind, UINT64_MAX when the rings were emptied. Returns the
- * number of records.
+ * were sent is in `events` by then. What a call fetches is bounded.
  */
-uint64_t kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx, uint64_t *ret_upto);
+struct kernel_fetched kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx);
 
 /* Become readable when there is something urgent, or much, for poll(2). */
 int kernel_bytes_fd(const struct kernel *k);
 int kernel_events_fd(const struct kernel *k);
 
-/* Whether the caller fetches records all the time: then only what is urgent makes the fds readable. */
-void kernel_set_awake(struct kernel *k, bool awake);
+/* How often the caller fetches records by itself, and so what makes the fds readable. */
+void kernel_set_awake(struct kernel *k, enum awake awake);
 
 /* The state in which on_audit_failure holds. */
 void kernel_set_audit_failed(struct kernel *k, bool failed);

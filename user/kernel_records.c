@@ -32,18 +32,21 @@ static uint64_t fetch(struct kernel *k, struct ring_buffer *ring)
 	return ring_buffer__consume(ring) == -EAGAIN ? k->newest : UINT64_MAX;
 }
 
-uint64_t kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx, uint64_t *ret_upto)
+struct kernel_fetched kernel_drain(struct kernel *k, kernel_record_fn fn, void *ctx)
 {
 	uint64_t before = k->fetched, bytes, events;
+	struct kernel_fetched ret;
 
 	k->fn = fn;
 	k->ctx = ctx;
 	bytes = fetch(k, k->bytes);
+	ret.bytes = k->fetched - before;
 	events = fetch(k, k->events);
 	if (events == UINT64_MAX) /* there is room again */
 		__atomic_store_n(&k->skel->bss->events_lost, 0, __ATOMIC_RELEASE);
-	*ret_upto = bytes < events ? bytes : events;
-	return k->fetched - before;
+	ret.upto = bytes < events ? bytes : events;
+	ret.records = k->fetched - before;
+	return ret;
 }
 
 int kernel_bytes_fd(const struct kernel *k)

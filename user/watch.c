@@ -29,15 +29,17 @@
  * Records younger than this may still be overtaken by older ones that another CPU is writing.
  * Only refusals and filling rings wake us, so that a record costs its sender little; the rest is
  * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that. While
- * there is as much to fetch as at BUSY_RECORDS, rings do not wake us either. TICK_BUSY is as short as
- * a trail that may turn out to be unwritable asks for, and no shorter: in a virtual machine each time
- * that a processor wakes up slows its neighbours down, as much as some 30 connections cost.
+ * there is as much to fetch as at BUSY_RECORDS, rings do not wake us either. How often that is depends:
+ * plaintext fills caches and its ring within milliseconds; for events alone it is no more often than a
+ * trail that may turn out to be unwritable asks for, because in a virtual machine each time that a
+ * processor wakes up slows its neighbours down.
  */
 #define HORIZON_NS  2000000ULL
 #define TICK_MIN_MS 10
 #define TICK_MAX_MS 160
 
-#define TICK_BUSY_MS 4
+#define TICK_BYTES_MS  1
+#define TICK_EVENTS_MS 4
 #define BUSY_RECORDS 64
 
 #define WATCHED_NS    (10 * NS_PER_SEC)	   /* for the first record; it takes milliseconds */
@@ -307,21 +309,19 @@ static void follow_clock(struct watch *w)
 }
 
 /* Fetches records, and hands on those that no older one can overtake. Returns how many came. */
-static uint64_t drain(struct watch *w)
+static struct kernel_fetched drain(struct watch *w)
 {
-	uint64_t now = monotonic(), upto;
-	uint64_t n = kernel_drain(w->kernel, on_raw, w, &upto);
+	uint64_t now = monotonic();
+	struct kernel_fetched got = kernel_drain(w->kernel, on_raw, w);
 
 	kill_doomed(w);
-	if (upto > now)
-		upto = now;
 	follow_clock(w);
-	order_release(&w->order, upto - HORIZON_NS, on_ordered, w);
+	order_release(&w->order, (got.upto < now ? got.upto : now) - HORIZON_NS, on_ordered, w);
 	forget_processes(w);
 	sweep_names(w);
 	look_for_losses(w);
 	recorder_flush(&w->recorder);
-	return n;
+	return got;
 }
 
 /* The same, to the end, once nobody writes any more. */
@@ -329,7 +329,7 @@ static void drain_rest(struct watch *w)
 {
 	uint64_t unaccounted = 0;
 
-	while (drain(w))
+	while (drain(w).records)
 		;
 	order_release(&w->order, UINT64_MAX, on_ordered, w);
 	if (kernel_unaccounted(w->kernel, &unaccounted) == 0)
@@ -363,15 +363,15 @@ static void pause_run(struct watch *w)
 	cgroup_freeze(&w->cgroup, false);
 }
 
-/* How long to wait after a fetch of so many records, in ms. */
-static int next_tick(struct watch *w, uint64_t records, int tick)
+/* How long to wait after a fetch, in ms. */
+static int next_tick(struct watch *w, struct kernel_fetched got, int tick)
 {
-	bool busy = records >= BUSY_RECORDS;
+	bool busy = got.records >= BUSY_RECORDS;
 
-	kernel_set_awake(w->kernel, busy);
+	kernel_set_awake(w->kernel, !busy ? AWAKE_SELDOM : got.bytes ? AWAKE_BYTES : AWAKE_EVENTS);
 	if (busy)
-		return TICK_BUSY_MS;
-	if (records)
+		return got.bytes ? TICK_BYTES_MS : TICK_EVENTS_MS;
+	if (got.records)
 		return TICK_MIN_MS;
 	return tick < TICK_MIN_MS ? TICK_MIN_MS : tick < TICK_MAX_MS ? 2 * tick : tick;
 }
