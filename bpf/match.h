@@ -327,6 +327,20 @@ static __always_inline int match_has_hosts(const void *img)
 	return image_header(img)->kinds[KIND_NET].hosts;
 }
 
+/* In the tables of hosts, `changed` is the first entry that admits private addresses, too. */
+static __always_inline void match_host_begin(struct matcher *m)
+{
+	m->hit.changed = m->hit.allow;
+}
+
+static __always_inline void match_host_end(struct matcher *m, int private_address, __u32 changed)
+{
+	__u32 public = (__u32)private_address - 1; /* all bits, or none */
+
+	m->hit.allow = (m->hit.allow & public) | (m->hit.changed & ~public);
+	m->hit.changed = changed;
+}
+
 /*
  * Adds to m->hit what one name of the destination's address hits: "PORT:HOST", `len` bytes in a buffer
  * of NAME_SIZE; HOST in lower case, in labels that are not empty, without a dot behind. By a name only
@@ -336,13 +350,11 @@ static __always_inline int match_has_hosts(const void *img)
 static __always_inline void match_host(const void *img, __u32 proto, const __u8 *name, __u32 len,
 				       int private_address, struct matcher *m)
 {
-	__u32 public = (__u32)private_address - 1; /* all bits, or none */
 	__u32 changed = m->hit.changed;
 
-	m->hit.changed = m->hit.allow;
+	match_host_begin(m);
 	match_text(img, TEXT_HOST + proto, name, len, m);
-	m->hit.allow = (m->hit.allow & public) | (m->hit.changed & ~public);
-	m->hit.changed = changed;
+	match_host_end(m, private_address, changed);
 }
 
 /* 1 when it is 0, else 0; and whether an address begins with those `bits` of a network. */

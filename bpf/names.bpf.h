@@ -81,21 +81,12 @@ static long names_slot(__u32 i, void *data)
 	return 0;
 }
 
-/*
- * Adds to s->m what the names of the record's address hit; the record gets the name that is shown. Called
- * by hooks themselves, not from where addresses are matched: what loops here needs five frames. Global: see
- * text_match().
- */
-__weak __noinline int names_match(struct scratch *s)
+/* Takes over from the record whose names are looked for. */
+static __always_inline void names_begin(struct scratch *s)
 {
-	struct names_ctx c = {.img = s ? image_again(s) : 0, .s = s};
-	struct name_entry *e;
+	const struct rec_net *r = (const struct rec_net *)s->record;
 	__u64 high = 0, low;
-	struct rec_net *r;
 
-	if (!s || !c.img)
-		return 0;
-	r = (struct rec_net *)s->record;
 	if (r->family == AF_INET) {
 		low = 0xffffULL << 32 | bpf_ntohl(*(const __u32 *)r->addr);
 	} else {
@@ -109,10 +100,25 @@ __weak __noinline int names_match(struct scratch *s)
 	s->names.proto = net_proto(r->proto);
 	s->names.shown = NAMES_SLOTS;
 	names_put_port(s, r->port);
+}
+
+/*
+ * Adds to s->m what the names of the record's address hit; the record gets the name that is shown. Called
+ * by hooks themselves, not from where addresses are matched: what loops here needs five frames. Global: see
+ * text_match().
+ */
+__weak __noinline int names_match(struct scratch *s)
+{
+	struct names_ctx c = {.img = s ? image_again(s) : 0, .s = s};
+	struct name_entry *e;
+
+	if (!s || !c.img)
+		return 0;
+	names_begin(s);
 	loop(NAMES_SLOTS, names_slot, &c);
 	e = names_entry(s, s->names.shown);
 	if (e)
-		r->path_len = record_append(s, e->text, e->len & (DNS_TEXT - 1));
+		((struct rec_net *)s->record)->path_len = record_append(s, e->text, e->len & (DNS_TEXT - 1));
 	return 0;
 }
 

@@ -101,13 +101,13 @@ struct net_peer {
 	__u32 reserved;
 };
 
-/* Starts a record of a connection whose plaintext cannot be followed. */
-static __always_inline void net_start_opaque(const void *img, struct scratch *s, __u64 cookie,
-					     const struct net_peer *peer, __u32 why)
+/* Starts a record of that type on a connection that is there, and matches its address. */
+static __always_inline void net_start_peer(const void *img, struct scratch *s, __u16 type, __u64 cookie,
+					   const struct net_peer *peer, __u32 why)
 {
 	struct rec_net *r = net_record(s);
 
-	net_start(s, REC_OPAQUE, peer->family, IPPROTO_TCP);
+	net_start(s, type, peer->family, IPPROTO_TCP);
 	r->cookie = cookie;
 	r->port = peer->port;
 	r->why = why;
@@ -116,6 +116,13 @@ static __always_inline void net_start_opaque(const void *img, struct scratch *s,
 	else if (peer->family == AF_INET6)
 		net_match6(img, s, bpf_be64_to_cpu(*(const __u64 *)peer->addr),
 			   bpf_be64_to_cpu(*(const __u64 *)(peer->addr + 8)));
+}
+
+/* Starts a record of a connection whose plaintext cannot be followed. */
+static __always_inline void net_start_opaque(const void *img, struct scratch *s, __u64 cookie,
+					     const struct net_peer *peer, __u32 why)
+{
+	net_start_peer(img, s, REC_OPAQUE, cookie, peer, why);
 }
 
 /* Decides on such a connection, and records it. */

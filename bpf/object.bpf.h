@@ -19,7 +19,7 @@
  * whether there was one: the child's is opaque unless it is seen to shake hands.
  */
 
-#include "net.bpf.h"
+#include "claim.bpf.h"
 #include "socket.bpf.h"
 
 struct object_key {
@@ -44,6 +44,8 @@ enum object_flag {
 	OBJECT_UNSURE = 8,   /* its socket is not certain: it is not bound */
 	OBJECT_PARTED = 16,  /* of a child whose parent has gone on writing */
 	OBJECT_STRANGE = 32, /* it may have come from a parent that does not have it any more */
+	OBJECT_BEHIND = 64,  /* its handshake began behind other text: CLAIM_BEHIND */
+	OBJECT_CLAIMED = 128, /* what it asks for was not allowed, and that was said */
 };
 
 #define OBJECT_INHERITED (OBJECT_PARTED | OBJECT_STRANGE) /* or not: its state is not known */
@@ -108,6 +110,13 @@ enum bio_seen {
 };
 
 extern __u32 bio_seen;
+
+/* Has a reader take its next step in s->chunk; s->aux keeps the state that it was in before. */
+static __noinline int http_next(struct scratch *s, struct http1 *p)
+{
+	s->aux = p->state;
+	return http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1);
+}
 
 /* A zeroed object, to begin others from: too large for a stack. */
 struct {

@@ -145,6 +145,29 @@ __weak __noinline int tls_head(struct scratch *s, struct object *o)
 	return 0;
 }
 
+/* The head of a request is whole: may the host be asked for that it names? */
+__weak __noinline int tls_host(struct scratch *s, struct object *o)
+{
+	const void *img = tls_policy(s, o);
+	__u32 n;
+
+	if (!img)
+		return 0;
+	n = o->http.host_len;
+	if (!names_kept || !match_has_hosts(img) || !o->peer.family || o->flags & OBJECT_CLAIMED)
+		return 0;
+	if (!n || o->http.verb == HTTP1_CONNECT) /* which is for proxies alone */
+		return 0;
+	s->count = n & (DNS_TEXT - 1);
+	bpf_probe_read_kernel(s->name, HTTP1_HOST_SIZE, o->http.host);
+	if (claim_refuse(img, s, &o->peer, o->cookie, CLAIM_HOST,
+			 o->flags & OBJECT_BEHIND ? CLAIM_BEHIND : 0))
+		tls_stop(s, o);
+	if (s->dec.verdict != VERDICT_ALLOW)
+		o->flags |= OBJECT_CLAIMED;
+	return 0;
+}
+
 /* A phrase was found in the request at work, behind its head. */
 __weak __noinline int tls_phrase(struct scratch *s, struct object *o)
 {
@@ -237,6 +260,9 @@ static __always_inline void tls_part(struct tls_ctx *c, struct http1 *p)
 	}
 	tls_scan(c);
 	if (s->step.kind == HTTP1_HEAD_DONE) {
+		tls_host(s, c->o);
+		if (refused(&s->dec))
+			return;
 		tls_head(s, c->o);
 		if ((p->flags & HTTP1_ENCODED) && image_has_phrases(c->img, KIND_HTTP) && !refused(&s->dec))
 			tls_opaque(s, c->o, OPAQUE_ENCODED); /* its end is known: others follow */
@@ -262,13 +288,6 @@ static __always_inline void tls_event(struct tls_ctx *c, struct http1 *p)
 		s->scanned = s->step.pos + s->step.len;
 }
 
-/* Has the reader take its next step; s->aux keeps the state that it was in before. */
-static __noinline int tls_next(struct scratch *s, struct http1 *p)
-{
-	s->aux = p->state;
-	return http1_step(p, &s->step, s->chunk, CHUNK_SIZE - 1);
-}
-
 static long tls_step(__u32 i, void *data)
 {
 	struct tls_ctx *c = data;
@@ -276,7 +295,7 @@ static long tls_step(__u32 i, void *data)
 	struct object *o = c->o;
 	struct http1 *p = &o->http;
 
-	if (tls_next(s, p))
+	if (http_next(s, p))
 		return 1;
 	tls_event(c, p);
 	return refused(&s->dec) || (o->flags & OBJECT_BLIND);

@@ -4,7 +4,8 @@
  *
  *   cgroup_skb/egress   drops what a dead socket sends, whatever call or thread sent it; binds a
  *                       TLS object to the socket of its ClientHello; finds TLS that no object
- *                       explains, or may not (BIO_f_ssl), and HTTP without TLS
+ *                       explains, or may not (BIO_f_ssl), and HTTP without TLS; compares the
+ *                       host that a client asks for with the policy (claim.bpf.h)
  *   cgroup/sock_release a dead socket is closed: what is left of it in its queue is dropped as well
  *
  * Attack: send a refused request's bytes some other way (another thread, sendfile, io_uring, data
@@ -12,186 +13,7 @@
  * without payload pass, so that the peer learns of the end. What is refused here is remembered with
  * the socket itself, where there is always room.
  */
-#include "object.bpf.h"
-#include "shape.h"
-
-#define PASS 1
-#define DROP 0
-
-#define TLS_HANDSHAKE	 0x16
-#define TLS_CLIENT_HELLO 0x01
-
-#define FIRST_BYTES 6 /* of a stream: enough to know a ClientHello */
-
-/* Of a socket: its connection, if it has had several the last one. */
-struct wire_state {
-	__u32 begun;   /* `base` is known */
-	__u32 base;    /* TCP sequence number of the stream's first byte */
-	__u32 have;    /* bytes that were looked at */
-	__u32 shape;   /* state of shape_next() behind them */
-	__u32 settled; /* the first bytes have been looked at */
-	__u32 tls;     /* a ClientHello has been seen, and decided */
-	__u32 dead;    /* nothing may leave any more, over whatever connection */
-	__u8 first[8];
-	__u32 users[2]; /* the process that sent it, and the one that this was forked from */
-	__u32 exec_id;	/* of the first */
-	__u32 opaque;	/* decided as opaque */
-	volatile __u64 sock; /* the kernel's own; in memory it is a number, see net_sock() */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct wire_state);
-} wires SEC(".maps");
-
-struct wire_packet {
-	struct net_peer local;
-	struct net_peer peer;
-	__u32 seq;     /* TCP sequence number of the payload, host byte order */
-	__u32 payload; /* offset of the TCP payload */
-	__u32 len;     /* of it */
-	__u32 opens;   /* it begins a connection */
-};
-
-#define TCP_SYN 0x02
-#define TCP_ACK 0x10
-
-/* Headers as they are sent, up to the flags of TCP. Extension headers are stepped over. */
-struct wire_tcp {
-	__be16 source, dest;
-	__be32 seq, ack;
-	__u8 offset; /* upper half: length of this header, in 4 bytes */
-	__u8 flags;
-	__u8 rest[2];
-};
-
-struct wire_head4 {
-	__u8 version_len;
-	__u8 rest[8];
-	__u8 protocol;
-	__be16 checksum;
-	__be32 source, dest;
-	struct wire_tcp tcp; /* where there are no options */
-};
-
-struct wire_head6 {
-	__be32 version;
-	__be16 length;
-	__u8 next, hops;
-	__u64 source[2], dest[2];
-	struct wire_tcp tcp; /* where nothing stands between */
-};
-
-_Static_assert(sizeof(struct wire_head4) == 36 && sizeof(struct wire_head6) == 56, "as sent");
-
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
-#define EXTENSIONS 6 /* more than any sender puts before TCP */
-
-static __always_inline int wire_is_extension(__u8 next)
-{
-	return next == 0 || next == 43 || next == 60; /* hop-by-hop, routing, destination options */
-}
-
-/*
- * Steps over extension headers. Returns where TCP begins, or 0. Verified by itself, as a number comes
- * of it: else all that follows is gone through for each count of headers.
- */
-__weak __noinline int wire_extensions(struct __sk_buff *skb, __u32 next)
-{
-	__u32 at = sizeof(struct wire_head6) - sizeof(struct wire_tcp);
-	__u8 head[2];
-
-	for (__u32 i = 0; i < EXTENSIONS && wire_is_extension(next); i++) {
-		if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
-			return 0;
-		next = head[0];
-		at += (head[1] + 1) * 8;
-	}
-	return next == IPPROTO_TCP ? at : 0;
-}
-
-/* One load for nearly all packets. Returns where TCP begins, 0 when this is not TCP. */
-static __always_inline __u32 wire_parse4(struct __sk_buff *skb, struct wire_packet *p,
-					 struct wire_tcp *tcp)
-{
-	struct wire_head4 h;
-	__u32 at;
-
-	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)) || h.protocol != IPPROTO_TCP)
-		return 0;
-	p->local.family = p->peer.family = AF_INET;
-	*(__be32 *)p->local.addr = h.source;
-	*(__be32 *)p->peer.addr = h.dest;
-	*tcp = h.tcp;
-	at = (h.version_len & 15) * 4;
-	if (at != 20 && bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)))
-		return 0;
-	return at;
-}
-
-static __always_inline __u32 wire_parse6(struct __sk_buff *skb, struct wire_packet *p,
-					 struct wire_tcp *tcp)
-{
-	struct wire_head6 h;
-	__u32 at = 40;
-
-	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)))
-		return 0;
-	p->local.family = p->peer.family = AF_INET6;
-	__builtin_memcpy(p->local.addr, h.source, 16);
-	__builtin_memcpy(p->peer.addr, h.dest, 16);
-	*tcp = h.tcp;
-	if (h.next == IPPROTO_TCP)
-		return at;
-	at = wire_extensions(skb, h.next);
-	return at && !bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)) ? at : 0;
-}
-
-/* Reads the headers; 0 when this is TCP and they are whole. */
-static __always_inline int wire_parse(struct __sk_buff *skb, struct wire_packet *p)
-{
-	struct wire_tcp tcp;
-	__u32 at = skb->protocol == bpf_htons(ETH_P_IPV6) ? wire_parse6(skb, p, &tcp)
-							  : wire_parse4(skb, p, &tcp);
-
-	if (!at)
-		return -1;
-	p->opens = (tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	p->seq = bpf_ntohl(tcp.seq) + !!(tcp.flags & TCP_SYN); /* which takes a number of its own */
-	p->local.port = bpf_ntohs(tcp.source);
-	p->peer.port = bpf_ntohs(tcp.dest);
-	p->payload = at + (tcp.offset >> 4) * 4;
-	p->len = skb->len > p->payload ? skb->len - p->payload : 0;
-	return 0;
-}
-
-/*
- * True for TCP without payload that opens nothing, where no options stand between: most packets of a
- * short connection. Read where they are, without a call.
- */
-static __always_inline int wire_is_bare4(const struct __sk_buff *skb)
-{
-	const struct wire_head4 *h = (const void *)(long)skb->data;
-
-	if ((const void *)(h + 1) > (const void *)(long)skb->data_end)
-		return 0;
-	return skb->protocol == bpf_htons(ETH_P_IP) && h->version_len == 0x45 &&
-	       h->protocol == IPPROTO_TCP && !(h->tcp.flags & TCP_SYN) &&
-	       skb->len <= 20 + (h->tcp.offset >> 4) * 4;
-}
-
-static __always_inline int wire_is_bare6(const struct __sk_buff *skb)
-{
-	const struct wire_head6 *h = (const void *)(long)skb->data;
-
-	if ((const void *)(h + 1) > (const void *)(long)skb->data_end)
-		return 0;
-	return skb->protocol == bpf_htons(ETH_P_IPV6) && h->next == IPPROTO_TCP &&
-	       !(h->tcp.flags & TCP_SYN) && skb->len <= 40 + (h->tcp.offset >> 4) * 4;
-}
+#include "asked.bpf.h"
 
 /*
  * The object that this thread's ClientHello belongs to, or NULL. A thread that sends owns the socket
@@ -286,6 +108,12 @@ static __always_inline int wire_is_hello(const __u8 *b)
 	return b[0] == TLS_HANDSHAKE && b[1] == 3 && b[5] == TLS_CLIENT_HELLO;
 }
 
+/* A record of any type: servers pass over some in front of a ClientHello. */
+static __always_inline int wire_is_tls(const __u8 *b)
+{
+	return b[0] >= TLS_FIRST && b[0] <= TLS_LAST && b[1] == 3;
+}
+
 /* Whose TLS this is. A child has the BIOs of the process that it was forked from. */
 static __always_inline void wire_note_user(struct wire_state *w)
 {
@@ -318,6 +146,31 @@ static __always_inline int wire_bio(struct wire_state *w, __u64 cookie, const st
 	return wire_opaque(w, cookie, p, OPAQUE_BIO);
 }
 
+/* ---- how a stream begins ---- */
+
+/*
+ * A request may be written before its object shakes hands: now there is an address to its host. Returns
+ * DROP or PASS.
+ */
+static __always_inline int wire_claim_host(struct object *o, struct wire_state *w, __u64 cookie,
+					   const struct wire_packet *p)
+{
+	struct scratch *s;
+	const void *img;
+	int ret;
+
+	if (!names_kept || !o->http.host_len || w->audited)
+		return PASS;
+	s = decision_begin(&img);
+	if (!s)
+		return DROP;
+	s->count = o->http.host_len & (DNS_TEXT - 1);
+	bpf_probe_read_kernel(s->name, DNS_TEXT, o->http.host);
+	ret = wire_claim(s, w, p, cookie, CLAIM_PACKET) == PASS ? PASS : DROP;
+	scratch_release(s);
+	return ret;
+}
+
 static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
 {
 	struct object *o = wire_object((const struct sock *)w->sock);
@@ -327,10 +180,13 @@ static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const st
 		w->opaque = 1;
 		ret = wire_opaque(w, cookie, p, OPAQUE_TLS);
 	} else if (!(o->flags & OBJECT_UNSURE)) {
+		o->flags |= (w->plain ? OBJECT_BEHIND : 0) | (w->audited ? OBJECT_CLAIMED : 0);
 		wire_bind(o, cookie, p);
+		ret = wire_claim_host(o, w, cookie, p);
 	}
 	wire_note_user(w);
 	w->tls = ret == PASS;
+	w->hello = names_kept && !w->audited ? ASK_BEGUN : ASK_NONE;
 	return ret;
 }
 
@@ -373,12 +229,12 @@ static __noinline int wire_look(struct __sk_buff *skb, struct wire_state *w,
 	return loop(p->len, wire_byte, &c);
 }
 
-/* Whether anybody asks for HTTP. */
+/* Whether anybody asks for HTTP, or for the hosts that it names. */
 static __always_inline int wire_reads_http(void)
 {
 	const void *img = image_current();
 
-	return !img || image_header(img)->kinds[KIND_HTTP].ruled;
+	return !img || image_header(img)->kinds[KIND_HTTP].ruled || (names_kept && match_has_hosts(img));
 }
 
 /* How a stream begins: TLS, HTTP without it, or something that nobody asks about. */
@@ -390,14 +246,24 @@ static __always_inline int wire_first(struct __sk_buff *skb, struct wire_state *
 	if (!w->have && !wire_reads_http())
 		w->shape = SHAPE_OTHER;
 	wire_look(skb, w, p);
-	if (w->shape == SHAPE_HTTP || (w->shape != SHAPE_OTHER && w->have >= SHAPE_MAX))
+	if (w->shape != SHAPE_OTHER && w->have >= SHAPE_MAX)
+		w->shape = SHAPE_HTTP;
+	if (w->shape == SHAPE_HTTP)
 		ret = wire_opaque(w, cookie, p, OPAQUE_CLEARTEXT);
 	else if (w->shape != SHAPE_OTHER || w->have < FIRST_BYTES)
 		return PASS;
-	else if (wire_is_hello(w->first))
+	w->plain = w->shape == SHAPE_HTTP || !wire_is_tls(w->first);
+	if (!w->plain)
 		ret = wire_tls(w, cookie, p);
 	w->settled = ret == PASS;
 	return ret;
+}
+
+/* It is, or may yet be, a request: so its host is asked about, where policy names hosts. */
+static __always_inline int wire_is_text(const struct wire_state *w)
+{
+	return names_kept && !w->tls && w->text != TEXT_LEFT && !w->audited &&
+	       shape_of(w->shape) != SHAPE_OTHER;
 }
 
 /* Later on a ClientHello may begin any segment: after a CONNECT, or a STARTTLS. */
@@ -419,6 +285,7 @@ static __always_inline void wire_begin(struct wire_state *w, const struct wire_p
 	w->begun = 1;
 	w->base = p->seq;
 	w->have = w->shape = w->settled = w->tls = w->opaque = 0;
+	w->plain = w->hello = w->text = w->asked = w->audited = 0;
 }
 
 SEC("cgroup_skb/egress")
@@ -453,13 +320,20 @@ int wire_egress(struct __sk_buff *skb)
 		loss_add(LOSS_STORAGE, 0);
 		return DROP;
 	}
+	if (names_kept && !w->asked && wire_is_audited(w, cookie, &p) != PASS)
+		return DROP;
 	if (!w->tls) {
 		w->sock = (__u64)sk;
-		verdict = w->settled ? wire_later(skb, w, cookie, &p)
-				     : wire_first(skb, w, cookie, &p);
+		verdict = w->settled ? PASS : wire_first(skb, w, cookie, &p);
+		if (verdict == PASS && w->settled && !w->tls && p.seq != w->base)
+			verdict = wire_later(skb, w, cookie, &p);
+		if (verdict == PASS && wire_is_text(w))
+			verdict = wire_text(skb, sk, w, cookie, &p);
 		if (!w->tls || verdict == DROP)
 			return verdict;
 	}
+	if (w->hello && wire_asks(skb, sk, w, cookie, &p) == DROP)
+		return DROP;
 	return wire_bio(w, cookie, &p);
 }
 

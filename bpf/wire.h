@@ -25,6 +25,7 @@ enum rec_type {
 	REC_TAMPER,    /* struct rec_tamper: a workload tried to get out */
 	REC_SOCKET,    /* struct rec_net: a socket was made that sends where no other rule looks */
 	REC_LISTEN,    /* struct rec_net: a place of its own to listen at was used or refused */
+	REC_CLAIM,     /* struct rec_net: the host that a client asks for, unless it is allowed */
 };
 
 struct rec {
@@ -77,7 +78,7 @@ struct rec_net {
 	__u16 family;	 /* AF_INET, AF_INET6, AF_UNIX, or what the workload asked for */
 	__u16 port;	 /* host byte order; REC_SOCKET: SOCK_* */
 	__u8 proto;	 /* IPPROTO_* */
-	__u8 why;	 /* REC_OPAQUE: enum opaque_why */
+	__u8 why;	 /* REC_OPAQUE: enum opaque_why; REC_CLAIM: enum claim_why */
 	__u16 path_len;	 /* AF_UNIX: the path, an abstract name begins with NUL; else the host's name */
 };
 
@@ -92,6 +93,14 @@ enum opaque_why {
 	OPAQUE_BIO,	  /* TLS of a process that has used BIO_f_ssl() */
 	OPAQUE_PARTED,	  /* a TLS object that a child was forked with, and that its parent went on with */
 	OPAQUE_STRANGE,	  /* a TLS object that a child may have been forked with */
+};
+
+/* Where a client says which host it asks for. */
+enum claim_why {
+	CLAIM_NONE,
+	CLAIM_HELLO, /* the ClientHello of a TLS connection */
+	CLAIM_HOST,  /* a request, where a probe saw it */
+	CLAIM_PACKET, /* a request, as its packets leave */
 };
 
 struct rec_http {

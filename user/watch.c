@@ -236,7 +236,7 @@ static void on_raw(void *ctx, const struct rec *r)
 	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
 	    is_refused(&((const struct rec_http *)r)->decision))
 		destroy_socket(w, ((const struct rec_http *)r)->cookie, r);
-	if (r->type == REC_OPAQUE && r->size >= sizeof(struct rec_net) &&
+	if ((r->type == REC_OPAQUE || r->type == REC_CLAIM) && r->size >= sizeof(struct rec_net) &&
 	    is_refused(&((const struct rec_net *)r)->decision))
 		destroy_socket(w, ((const struct rec_net *)r)->cookie, r);
 	order_put(&w->order, r);

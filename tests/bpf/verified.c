@@ -22,6 +22,8 @@ static struct row {
 } rows[PROGRAMS_MAX];
 
 static int row_count;
+#define LOG_SHOWN 500 /* bytes of the verifier's log, of which the last ones have the error */
+
 static char missing[1024]; /* names, a blank before each */
 
 /* What not every kernel, or not every configuration of one, can run. */
@@ -56,8 +58,11 @@ static int check_program(const struct bpf_program *p, unsigned long most)
 		return 0;
 	}
 	if (fd < 0 || !instructions) {
-		printf("not ok %s\n    %s, after %lu instructions\n", name,
-		       fd < 0 ? strerror(-fd) : "nothing was said of it", instructions);
+		size_t said = strlen(one_log);
+
+		printf("not ok %s\n    %s, after %lu instructions; the verifier's last words:\n%s\n", name,
+		       fd < 0 ? strerror(-fd) : "nothing was said of it", instructions,
+		       one_log + (said > LOG_SHOWN ? said - LOG_SHOWN : 0));
 		return 1;
 	}
 	if (row_count < PROGRAMS_MAX) {

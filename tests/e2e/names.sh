@@ -58,7 +58,7 @@ said=$(ip link add v0 type veth peer name v1 2>&1) || skip_all "no virtual netwo
 ip link del v0
 build_network
 mkdir "$T/far"
-there "$python" "$lib/farhosts.py" "$T/far/log" "$T/far/ready" 443 8443 >"$T/far/said" 2>&1 &
+there "$python" "$lib/farhosts.py" "$T/far/log" "$T/far/ready" 443 8443 tls:4443 late:4444 >"$T/far/said" 2>&1 &
 started+=($!)
 there "$python" "$lib/dnsd.py" $resolver "$T/zone" "$T/dns4" >"$T/far/dns4" 2>&1 &
 started+=($!)
@@ -206,6 +206,110 @@ opaque_by_name() {
 	reaches 'http api.test 443 ok' 'http other.test 443 (ECONNABORTED|EACCES)' \
 		'http api.test 8443 (ECONNABORTED|EACCES)'
 	some_line audit type=opaque net.host=other.test decision.verdict=deny
+}
+
+# ---- what clients ask for, once they are connected ----
+
+# No library is seen to make what `raw` and `alert` send, and nobody denies them for that alone.
+hosts_without_policy() {
+	fresh_log
+	reaches 'tls:other.test api.test 4443 ok' 'tls: api.test 4443 ok' 'host:other.test api.test 4443 ok' \
+		'early:other.test api.test 4443 ok' 'raw:other.test:7 api.test 4443 ok' \
+		'alert:other.test api.test 443 ok' 'late:other.test api.test 4444 ok'
+	reached 203.0.113.1 'sni=other.test' 3
+	reached 203.0.113.1 'GET /other.test ' 1
+	reached 203.0.113.1 'GET /early-other.test ' 1
+}
+
+asked_for_by_tls() {
+	local cut='(ECONNABORTED|ECONNRESET|EACCES|EPERM)'
+	fresh_log
+	policy 'opaque: allow' 'allow: ["net:api.test", "net:*.wild.test", "net:203.0.113.2"]'
+	reaches 'tls:api.test api.test 4443 ok' 'tls:API.test. api.test 4443 ok' \
+		'tls:a.wild.test api.test 4443 ok' "tls:other.test api.test 4443 $cut" \
+		"tls:wild.test api.test 4443 $cut" "tls: api.test 4443 $cut" \
+		"tls:203.0.113.1 api.test 4443 $cut" 'tls:nowhere.test other.test 4443 ok'
+	reached 203.0.113.1 'sni=other.test' 0
+	reached 203.0.113.1 'sni=$' 0
+	reached 203.0.113.1 'sni=api.test$' 1
+	reached 203.0.113.1 'sni=API.test.$' 1
+	some_line audit type=connect activity=net:other.test:4443 net.host=other.test net.addr=203.0.113.1 \
+		decision.verdict=deny decision.layer=allow decision.tier=cut 'decision.reason=*handshake asks for*'
+	some_line audit type=connect activity=net:203.0.113.1:4443 decision.verdict=deny \
+		'decision.reason=*does not say*'
+}
+
+# However it is sent, by whatever code.
+asked_for_in_pieces() {
+	local cut='(ECONNABORTED|ECONNRESET|EACCES|EPERM)'
+	fresh_log
+	policy 'opaque: allow' 'allow: ["net:api.test"]'
+	reaches "raw:other.test:7 api.test 4443 $cut" "raw:other.test:100 api.test 4443 $cut" \
+		"alert:other.test api.test 443 $cut" 'raw:api.test:7 api.test 4443 ok' \
+		'alert:api.test api.test 443 ok'
+	reached 203.0.113.1 'sni=other.test' 0
+	reached 203.0.113.1 'sni=api.test' 1
+}
+
+asked_for_by_requests() {
+	fresh_log
+	policy 'allow: ["net:api.test"]'
+	run 0 "$python" "$lib/byname.py" 'host:api.test api.test 4443' 'host:other.test api.test 4443' \
+		'early:api.test api.test 4443'
+	has out '^host:api.test api.test 4443 ok$'
+	has out '^early:api.test api.test 4443 ok$'
+	hasnt out '^host:other.test api.test 4443 ok$'
+	reaches 'early:other.test api.test 4443 refused'
+	reached 203.0.113.1 'GET /other.test ' 0
+	reached 203.0.113.1 'GET /early-other.test ' 0
+	reached 203.0.113.1 'GET /early-api.test ' 1
+	some_line audit type=connect activity=net:other.test:4443 decision.verdict=deny \
+		'decision.reason=*request asks for*'
+}
+
+# Without TLS: each request of a connection, however it is sent.
+asked_for_without_tls() {
+	local cut='(ECONNABORTED|ECONNRESET|EACCES|EPERM)' way
+	fresh_log
+	policy 'allow: ["net:api.test", "net:203.0.113.2", "net:*.wild.test"]'
+	reaches 'http:api.test api.test 443 ok' 'next:a.wild.test api.test 443 ok' 'bits:api.test api.test 443 ok' \
+		'whole:api.test api.test 443 ok' 'odd:x other.test 443 ok' 'http:third.test other.test 443 ok' \
+		"http:third.test api.test 443 $cut" "next:third.test api.test 443 $cut" \
+		"bits:third.test api.test 443 $cut" "whole:third.test api.test 443 $cut" \
+		"odd:third.test api.test 443 $cut" "connect:third.test api.test 443 $cut" \
+		"socket:third.test api.test 443 ok"
+	reached 203.0.113.1 'GET /third.test ' 1 # of the last
+	reached 203.0.113.1 'CONNECT third.test' 1
+	reached 203.0.113.1 'POST /api.test ' 2
+	some_line audit type=connect activity=net:third.test:443 decision.verdict=deny decision.tier=cut \
+		net.addr=203.0.113.1 'decision.reason=*request asks for*'
+	some_line audit type=connect activity=net:203.0.113.1:443 decision.verdict=deny \
+		'decision.reason=*not clearly*'
+}
+
+# Denied names are denied anywhere; a proxy may be asked for what it likes, but for those.
+denied_where_asked_for() {
+	local cut='(ECONNABORTED|ECONNRESET|EACCES|EPERM)'
+	policy 'deny: ["net:other.test"]'
+	reaches "tls:other.test api.test 4443 $cut" 'tls:third.test api.test 4443 ok' 'tls: api.test 4443 ok' \
+		"http:other.test api.test 443 $cut" 'odd:other.test api.test 443 ok'
+	policy 'allow: ["net:api.test"]' 'deny: ["net:other.test"]'
+	reaches 'late:third.test api.test 4444 ok' "late:other.test api.test 4444 $cut"
+}
+
+# What is let through unseen by its name is that host's.
+opaque_where_asked_for() {
+	local cut='(ECONNABORTED|ECONNRESET|EACCES|EPERM)'
+	policy 'opaque: {default: deny, allow: ["net:api.test"]}'
+	reaches 'raw:api.test:1000 api.test 4443 ok' "raw:other.test:1000 api.test 4443 $cut"
+}
+
+asked_for_in_audit_mode() {
+	policy 'mode: audit' 'opaque: allow' 'allow: ["net:api.test"]'
+	reaches 'tls:other.test api.test 4443 ok' 'host:other.test api.test 4443 ok' 'tls:api.test third.test 4443 ok'
+	count_is 2 audit type=connect net.host=other.test decision.verdict=audit
+	count_is 1 audit type=connect net.host=third.test decision.verdict=audit
+	count_is 0 audit type=connect net.addr=203.0.113.3 net.host=api.test
 }
 
 audit_mode() {
@@ -446,6 +550,14 @@ check 'two names of one address' names_of_one_address
 check 'private addresses' private_addresses
 check 'resolvers are reachable' resolvers_are_reachable
 check 'opaque, by name' opaque_by_name
+check 'hosts that are asked for, without a policy' hosts_without_policy
+check 'a host that a TLS handshake asks for' asked_for_by_tls
+check 'the same, in pieces' asked_for_in_pieces
+check 'a host that a request asks for' asked_for_by_requests
+check 'the same, without TLS' asked_for_without_tls
+check 'a denied host that is asked for elsewhere' denied_where_asked_for
+check 'an opaque connection, and the host that it asks for' opaque_where_asked_for
+check 'hosts that are asked for, in mode audit' asked_for_in_audit_mode
 check 'mode: audit' audit_mode
 check 'a resolver over IPv6' over_ipv6
 check 'a question in mixed case' mixed_case

@@ -237,13 +237,27 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_STRANGE] = "a connection that a parent process had begun",
 };
 
-/* What is opaque about it is the better reason; the policy's own sentence stands where there is
- * one. */
-static const char *opaque_reason(const struct rec_net *r, const char *otherwise)
+static const char *const claim_reasons[] = {
+	[CLAIM_NONE] = NULL,
+	[CLAIM_HELLO] = "the host that a TLS handshake asks for, not the one it was connected by",
+	[CLAIM_HOST] = "the host that a request asks for, not the one it was connected by",
+	[CLAIM_PACKET] = "the host that a request asks for, not the one it was connected by",
+};
+
+/*
+ * What a record says is the better reason; the policy's own sentence stands where it says nothing.
+ */
+static const char *net_reason(const struct rec_net *r, const char *otherwise)
 {
-	if (r->why >= sizeof(opaque_reasons) / sizeof(opaque_reasons[0]) || !opaque_reasons[r->why])
-		return otherwise;
-	return opaque_reasons[r->why];
+	const char *reason = NULL;
+
+	if (r->rec.type == REC_OPAQUE && r->why < sizeof(opaque_reasons) / sizeof(opaque_reasons[0]))
+		reason = opaque_reasons[r->why];
+	else if (r->rec.type == REC_CLAIM && !r->path_len)
+		reason = "it does not say, or not clearly, which host it asks for";
+	else if (r->rec.type == REC_CLAIM && r->why < sizeof(claim_reasons) / sizeof(claim_reasons[0]))
+		reason = claim_reasons[r->why];
+	return reason ? reason : otherwise;
 }
 
 static void on_socket(struct session *s, const struct rec *rec)
@@ -330,8 +344,7 @@ static void on_net(struct session *s, const struct rec *rec)
 		ev.flow = flow;
 	}
 	judge(s, &r->decision, &name, NULL, activity, &j, &ev.decision);
-	if (rec->type == REC_OPAQUE)
-		ev.decision.reason = opaque_reason(r, ev.decision.reason);
+	ev.decision.reason = net_reason(r, ev.decision.reason);
 	judge_count(s, &r->decision);
 	s->counts.destinations += rec->type == REC_NET;
 	session_emit(s, &ev);
@@ -399,6 +412,7 @@ static const struct {
 	[REC_SOCKET] = {sizeof(struct rec_net), on_socket},
 	[REC_LISTEN] = {sizeof(struct rec_net), on_listen},
 	[REC_OPAQUE] = {sizeof(struct rec_net), on_net},
+	[REC_CLAIM] = {sizeof(struct rec_net), on_net},
 	[REC_HTTP] = {sizeof(struct rec_http), on_http},
 	[REC_BIND] = {sizeof(struct rec_bind), on_bind},
 	[REC_CLOSE] = {sizeof(struct rec_close), on_close},

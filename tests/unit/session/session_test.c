@@ -280,7 +280,6 @@ static void names_destinations(void **state)
 		  "connect net:unix:/run/x allow/none addr=/run/x\n");
 }
 
-/* Of what no rule on destinations meets; the protocol stands where others have their address. */
 /* By the name that comes with the record; no name is longer than 253 bytes. */
 static void names_hosts(void **state)
 {
@@ -293,13 +292,21 @@ static void names_hosts(void **state)
 	put(f, &r->rec, REC_NET, sizeof(*r) + 8, 10);
 	r->proto = IPPROTO_TCP;
 	put(f, &r->rec, REC_OPAQUE, sizeof(*r) + 8, 10);
+	r->why = CLAIM_HELLO;
+	put(f, &r->rec, REC_CLAIM, sizeof(*r) + 8, 10);
+	r->path_len = 0;
+	put(f, &r->rec, REC_CLAIM, sizeof(*r), 10);
 	r->path_len = 300;
 	put(f, &r->rec, REC_NET, sizeof(*r) + 300, 10);
 	assert_int_equal(session_counts(f->session)->broken, 1);
+	assert_int_equal(session_counts(f->session)->destinations, 1);
 	expect(f, "connect net:api.test:443/udp allow/none addr=:: host=api.test\n"
-		  "opaque net:api.test:443 allow/none addr=:: host=api.test\n");
+		  "opaque net:api.test:443 allow/none addr=:: host=api.test\n"
+		  "connect net:api.test:443 allow/none addr=:: host=api.test\n"
+		  "connect net:[::]:443 allow/none addr=::\n");
 }
 
+/* Of what no rule on destinations meets; the protocol stands where others have their address. */
 static void names_sockets(void **state)
 {
 	static const struct {

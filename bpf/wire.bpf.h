@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_WIRE_BPF_H
+#define WARDEN_WIRE_BPF_H
+
+/* Packets on their way out (wire.bpf.c): their headers, and what is known of their socket. */
+
+#include "object.bpf.h"
+
+#define PASS 1
+#define DROP 0
+
+#define FIRST_BYTES 6 /* of a stream: enough to know a ClientHello */
+
+/* How far the ClientHello has been read, for the host that it asks for. */
+enum wire_ask {
+	ASK_NONE,  /* there is none, it does not matter, or was decided on */
+	ASK_BEGUN, /* it has begun */
+	ASK_READ,  /* it is being read, or still to be decided on */
+};
+
+/* Of a socket: its connection, if it has had several the last one. */
+struct wire_state {
+	__u32 begun;   /* `base` is known */
+	__u32 base;    /* TCP sequence number of the stream's first byte */
+	__u32 have;    /* bytes that were looked at */
+	__u32 shape;   /* state of shape_next() behind them */
+	__u32 settled; /* the first bytes have been looked at */
+	__u32 tls;     /* a ClientHello has been seen, and decided */
+	__u32 dead;    /* nothing may leave any more, over whatever connection */
+	__u8 first[8];
+	__u32 users[2]; /* the process that sent it, and the one that this was forked from */
+	__u32 exec_id;	/* of the first */
+	__u32 opaque;	/* decided as opaque */
+	__u32 plain;	/* it did not begin with TLS */
+	__u32 hello;	/* enum wire_ask */
+	__u32 text;	/* enum wire_text_ask */
+	__u32 asked;	/* `audited` is known */
+	__u32 audited;	/* it would have been refused when it was made: nothing more is said */
+	volatile __u64 sock; /* the kernel's own; in memory it is a number, see net_sock() */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wire_state);
+} wires SEC(".maps");
+
+struct wire_packet {
+	struct net_peer local;
+	struct net_peer peer;
+	__u32 seq;     /* TCP sequence number of the payload, host byte order */
+	__u32 payload; /* offset of the TCP payload */
+	__u32 len;     /* of it */
+	__u32 opens;   /* it begins a connection */
+};
+
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
+
+/* Headers as they are sent, up to the flags of TCP. Extension headers are stepped over. */
+struct wire_tcp {
+	__be16 source, dest;
+	__be32 seq, ack;
+	__u8 offset; /* upper half: length of this header, in 4 bytes */
+	__u8 flags;
+	__u8 rest[2];
+};
+
+struct wire_head4 {
+	__u8 version_len;
+	__u8 rest[8];
+	__u8 protocol;
+	__be16 checksum;
+	__be32 source, dest;
+	struct wire_tcp tcp; /* where there are no options */
+};
+
+struct wire_head6 {
+	__be32 version;
+	__be16 length;
+	__u8 next, hops;
+	__u64 source[2], dest[2];
+	struct wire_tcp tcp; /* where nothing stands between */
+};
+
+_Static_assert(sizeof(struct wire_head4) == 36 && sizeof(struct wire_head6) == 56, "as sent");
+
+#define ETH_P_IP   0x0800
+#define ETH_P_IPV6 0x86dd
+#define EXTENSIONS 6 /* more than any sender puts before TCP */
+
+static __always_inline int wire_is_extension(__u8 next)
+{
+	return next == 0 || next == 43 || next == 60; /* hop-by-hop, routing, destination options */
+}
+
+/*
+ * Steps over extension headers. Returns where TCP begins, or 0. Verified by itself, as a number comes
+ * of it: else all that follows is gone through for each count of headers.
+ */
+__weak __noinline int wire_extensions(struct __sk_buff *skb, __u32 next)
+{
+	__u32 at = sizeof(struct wire_head6) - sizeof(struct wire_tcp);
+	__u8 head[2];
+
+	for (__u32 i = 0; i < EXTENSIONS && wire_is_extension(next); i++) {
+		if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
+			return 0;
+		next = head[0];
+		at += (head[1] + 1) * 8;
+	}
+	return next == IPPROTO_TCP ? at : 0;
+}
+
+/* One load for nearly all packets. Returns where TCP begins, 0 when this is not TCP. */
+static __always_inline __u32 wire_parse4(struct __sk_buff *skb, struct wire_packet *p,
+					 struct wire_tcp *tcp)
+{
+	struct wire_head4 h;
+	__u32 at;
+
+	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)) || h.protocol != IPPROTO_TCP)
+		return 0;
+	p->local.family = p->peer.family = AF_INET;
+	*(__be32 *)p->local.addr = h.source;
+	*(__be32 *)p->peer.addr = h.dest;
+	*tcp = h.tcp;
+	at = (h.version_len & 15) * 4;
+	if (at != 20 && bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)))
+		return 0;
+	return at;
+}
+
+static __always_inline __u32 wire_parse6(struct __sk_buff *skb, struct wire_packet *p,
+					 struct wire_tcp *tcp)
+{
+	struct wire_head6 h;
+	__u32 at = 40;
+
+	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)))
+		return 0;
+	p->local.family = p->peer.family = AF_INET6;
+	__builtin_memcpy(p->local.addr, h.source, 16);
+	__builtin_memcpy(p->peer.addr, h.dest, 16);
+	*tcp = h.tcp;
+	if (h.next == IPPROTO_TCP)
+		return at;
+	at = wire_extensions(skb, h.next);
+	return at && !bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)) ? at : 0;
+}
+
+/* Reads the headers; 0 when this is TCP and they are whole. Of its own, for the stack that it needs. */
+static __noinline int wire_parse(struct __sk_buff *skb, struct wire_packet *p)
+{
+	struct wire_tcp tcp;
+	__u32 at = skb->protocol == bpf_htons(ETH_P_IPV6) ? wire_parse6(skb, p, &tcp)
+							  : wire_parse4(skb, p, &tcp);
+
+	if (!at)
+		return -1;
+	p->opens = (tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	p->seq = bpf_ntohl(tcp.seq) + !!(tcp.flags & TCP_SYN); /* which takes a number of its own */
+	p->local.port = bpf_ntohs(tcp.source);
+	p->peer.port = bpf_ntohs(tcp.dest);
+	p->payload = at + (tcp.offset >> 4) * 4;
+	p->len = skb->len > p->payload ? skb->len - p->payload : 0;
+	return 0;
+}
+
+/*
+ * True for TCP without payload that opens nothing, where no options stand between: most packets of a
+ * short connection. Read where they are, without a call.
+ */
+static __always_inline int wire_is_bare4(const struct __sk_buff *skb)
+{
+	const struct wire_head4 *h = (const void *)(long)skb->data;
+
+	if ((const void *)(h + 1) > (const void *)(long)skb->data_end)
+		return 0;
+	return skb->protocol == bpf_htons(ETH_P_IP) && h->version_len == 0x45 &&
+	       h->protocol == IPPROTO_TCP && !(h->tcp.flags & TCP_SYN) &&
+	       skb->len <= 20 + (h->tcp.offset >> 4) * 4;
+}
+
+static __always_inline int wire_is_bare6(const struct __sk_buff *skb)
+{
+	const struct wire_head6 *h = (const void *)(long)skb->data;
+
+	if ((const void *)(h + 1) > (const void *)(long)skb->data_end)
+		return 0;
+	return skb->protocol == bpf_htons(ETH_P_IPV6) && h->next == IPPROTO_TCP &&
+	       !(h->tcp.flags & TCP_SYN) && skb->len <= 40 + (h->tcp.offset >> 4) * 4;
+}
+
+#endif
