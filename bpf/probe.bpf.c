@@ -28,6 +28,8 @@ __u64 text = 0; /* the eight bytes that a probed function was passed */
 __u64 cookie = 0;
 __s64 returned = 0;
 __u64 drops = 0;
+__s64 algorithm = 0; /* enum hash_algo, or -errno */
+__u8 hash[HASH_SIZE] = {};
 
 char path[256] = {};
 
@@ -73,6 +75,15 @@ int BPF_PROG(probe_exec_committed, struct linux_binprm *bprm)
 	if (argument == *(const __u64 *)want)
 		bpf_send_signal(SIGKILL);
 	return 0;
+}
+
+SEC("probe/lsm.s/mmap_file")
+int BPF_PROG(probe_exec_hash, struct file *file, unsigned long reqprot, unsigned long prot)
+{
+	if (!file || !(prot & PROT_EXEC) || !in_turn(TURN_EXEC_HASH))
+		return 0;
+	algorithm = bpf_ima_file_hash(file, hash, sizeof(hash));
+	return -EPERM;
 }
 
 SEC("probe/tp_btf/sched_process_exec")

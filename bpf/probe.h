@@ -9,6 +9,7 @@ enum probe_turn {
 	TURN_NONE,
 	TURN_EXEC_REFUSE, /* lsm: exec fails */
 	TURN_EXEC_ARGS, /* lsm: the final arguments are read; the process dies if they are right */
+	TURN_EXEC_HASH, /* lsm: the hash of a file that is mapped as code is read; it is not mapped */
 	TURN_EXEC_SIGNAL,
 	TURN_NET_LSM,
 	TURN_NET_CGROUP,

@@ -16,6 +16,7 @@
 enum facility {
 	FACILITY_EXEC_LSM,    /* refuses an exec, and reads the final arguments of another */
 	FACILITY_EXEC_SIGNAL, /* kills a new program before it runs */
+	FACILITY_EXEC_HASH,   /* reads the SHA-256 of a file, also of one that is mapped as code */
 	FACILITY_NET_LSM,     /* refuses connect() and sendto() */
 	FACILITY_NET_CGROUP,  /* the same, for IPv4 and IPv6, in one cgroup */
 	FACILITY_NET_UNIX,    /* the same, for unix sockets */

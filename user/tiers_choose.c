@@ -4,6 +4,7 @@
 const struct facility_name facility_names[FACILITY_COUNT] = {
 	[FACILITY_EXEC_LSM] = {"exec_lsm", "exec", "lsm"},
 	[FACILITY_EXEC_SIGNAL] = {"exec_signal", "exec", "signal"},
+	[FACILITY_EXEC_HASH] = {"exec_hash", "exec:sha256", "lsm"},
 	[FACILITY_NET_LSM] = {"net_lsm", "net", "lsm"},
 	[FACILITY_NET_CGROUP] = {"net_cgroup", "net", "cgroup"},
 	[FACILITY_NET_UNIX] = {"net_unix", "net:unix", "cgroup"},
@@ -89,6 +90,8 @@ const char *tiers_use(const struct tiers *t, enum facility f)
 		return "in use where the socket of a request is not known";
 	if (f == FACILITY_NET_UNIX && t->net == TIER_CGROUP)
 		return "in use";
+	if (f == FACILITY_EXEC_HASH && t->exec == TIER_LSM)
+		return "in use where a rule has a sha256";
 	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2 || f == FACILITY_GUARD) && any)
 		return "in use";
 	return NULL;

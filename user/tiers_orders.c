@@ -223,6 +223,15 @@ static void order_exec(struct work *w, int argument, struct answer *a)
 	a->value[0] = result(syscall(SYS_execveat, w->kit->program, "", argv, envp, AT_EMPTY_PATH));
 }
 
+static void order_load(struct work *w, int argument, struct answer *a)
+{
+	void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, w->kit->program, 0);
+
+	a->value[0] = code == MAP_FAILED ? -errno : 0;
+	if (code != MAP_FAILED)
+		munmap(code, 4096);
+}
+
 static void order_guard(struct work *w, int argument, struct answer *a)
 {
 	_close_ int fd = memfd_create("probe", MFD_CLOEXEC);
@@ -236,7 +245,7 @@ static const order_fn orders[] = {
 	[ORDER_UDP] = order_udp,     [ORDER_UNIX] = order_unix,       [ORDER_FORK] = order_fork,
 	[ORDER_CALL] = order_call,   [ORDER_TCP] = order_tcp,         [ORDER_SEND] = order_send,
 	[ORDER_REPLY] = order_reply, [ORDER_RECEIVE] = order_receive, [ORDER_EXEC] = order_exec,
-	[ORDER_GUARD] = order_guard,
+	[ORDER_LOAD] = order_load,   [ORDER_GUARD] = order_guard,
 };
 
 void subject_main(int socket, const struct subject_kit *kit)

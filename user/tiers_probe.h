@@ -36,6 +36,8 @@ enum order {
 	ORDER_RECEIVE,
 	/* [0] why it failed; a subject that succeeds does not answer, and ends by itself. */
 	ORDER_EXEC,
+	/* [0] the program mapped as code. */
+	ORDER_LOAD,
 	/* [0] truncate of an empty file. */
 	ORDER_GUARD,
 };
@@ -108,7 +110,7 @@ int probed_function_find(struct probed_function *ret);
 
 /* ---- programs ---- */
 
-#define PROBE_PROGRAMS 20
+#define PROBE_PROGRAMS 21
 
 struct probe_program {
 	const char *name;    /* in bpf/probe.bpf.c */
@@ -188,6 +190,7 @@ void try_membership(struct probe *p);
 void try_guard(struct probe *p);
 void try_plaintext(struct probe *p);
 void try_exec(struct probe *p);
+void try_hash(struct probe *p);
 void try_kill(struct probe *p);
 
 #endif

@@ -20,6 +20,7 @@ const struct probe_program probe_programs[PROBE_PROGRAMS] = {
 	 .flags = BPF_F_SLEEPABLE},
 	{"probe_exec_committed", BIT(FACILITY_EXEC_LSM), LSM("bprm_committed_creds"),
 	 .flags = BPF_F_SLEEPABLE},
+	{"probe_exec_hash", BIT(FACILITY_EXEC_HASH), LSM("mmap_file"), .flags = BPF_F_SLEEPABLE},
 	{"probe_exec_signal", BIT(FACILITY_EXEC_SIGNAL), TRACEPOINT("sched_process_exec")},
 	{"probe_newtask", BIT(FACILITY_MEMBERSHIP), TRACEPOINT("task_newtask")},
 	{"probe_guard_truncate", BIT(FACILITY_GUARD), LSM("path_truncate")},
@@ -48,6 +49,7 @@ const struct probe_program probe_programs[PROBE_PROGRAMS] = {
 
 const char *const probe_refusals[FACILITY_COUNT] = {
 	[FACILITY_EXEC_LSM] = LSM_REFUSED,
+	[FACILITY_EXEC_HASH] = LSM_REFUSED,
 	[FACILITY_NET_LSM] = LSM_REFUSED,
 	[FACILITY_PLAINTEXT_LSM] = LSM_REFUSED,
 	[FACILITY_GUARD] = LSM_REFUSED,

@@ -305,6 +305,11 @@ struct sockaddr_in6 {
 #define SOCK_RAW     3
 #define MSG_FASTOPEN 0x20000000
 
+#define PROT_EXEC 4
+
+#define HASH_ALGO_SHA256 4
+#define HASH_SIZE	 32 /* of that one, bytes */
+
 #define PTRACE_MODE_ATTACH 2
 
 #define EPERM  1

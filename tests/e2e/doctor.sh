@@ -69,7 +69,7 @@ text() {
 known_kernel() {
 	local name no=" $1 "
 	doctor_json
-	for name in exec_lsm exec_signal net_lsm net_cgroup net_unix uprobe plaintext_override \
+	for name in exec_lsm exec_signal exec_hash net_lsm net_cgroup net_unix uprobe plaintext_override \
 		plaintext_lsm plaintext_cut plaintext_signal membership cgroup2 guard_lsm; do
 		if [[ $no == *" $name "* ]]; then
 			facility "$name" no
@@ -87,6 +87,7 @@ without_bpf_lsm() {
 lsm_does_not_run() {
 	doctor_json
 	facility exec_lsm no
+	facility exec_hash no
 	facility net_lsm no
 	facility plaintext_lsm no
 	facility guard_lsm no
