@@ -3,8 +3,9 @@
 #define WARDEN_CONDS_H
 
 /*
- * Conditions of entries: which phrases a program's arguments and environment have, and which of the
- * entries that match its name decide then. Like match.h and decide.h it is compiled twice.
+ * Conditions of entries: which phrases a program's arguments and environment have, which hash its
+ * file has, and which of the entries that match its name decide then. Like match.h and decide.h it is
+ * compiled twice.
  */
 
 #include "decide.h"
@@ -15,6 +16,7 @@ static __always_inline void conds_init(struct activity *a)
 {
 	a->seen[COND_ARGS].any = a->seen[COND_ARGS].none = 0;
 	a->seen[COND_ENV].any = a->seen[COND_ENV].none = 0;
+	a->seen[COND_HASH].any = a->seen[COND_HASH].none = 0;
 }
 
 /* True when an entry that was hit asks for that text. */
@@ -89,19 +91,22 @@ static __always_inline __u32 conds_first(const void *img, __u64 entries)
  * Makes of what the names of a program hit what counts, for decide(): adds the entries whose
  * conditions hold, and takes away what does not admit a changed file. Where a text is not known, an
  * entry that refuses counts and one that admits does not; the other way round when all is asked
- * again.
+ * again. But for the hash, of which nobody will know more then.
  */
 static __always_inline void conds_settle(const void *img, const struct activity *a,
 					 struct image_row *hit)
 {
 	const struct image_conds *c = &image_header(img)->conds;
 	struct conds_held held = {.sure = hit->conds, .maybe = hit->conds};
+	__u64 other = c->need[COND_HASH].any & ~a->seen[COND_HASH].any; /* have another hash */
 	__u64 refuse, admit;
 
 	conds_ask(&c->need[COND_ARGS], &a->seen[COND_ARGS], a->flags & ACTIVITY_ARGS_UNREAD, &held);
 	conds_ask(&c->need[COND_ENV], &a->seen[COND_ENV], a->flags & ACTIVITY_ENV_UNREAD, &held);
 	refuse = a->flags & ACTIVITY_LATER ? held.sure : held.maybe;
 	admit = a->flags & ACTIVITY_LATER ? held.maybe : held.sure;
+	refuse &= a->flags & ACTIVITY_HASH_UNREAD ? ~0ULL : ~other;
+	admit &= ~other;
 	if (a->flags & ACTIVITY_CHANGED) {
 		hit->allow = hit->changed;
 		admit &= c->changed;

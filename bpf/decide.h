@@ -45,6 +45,7 @@ enum activity_flag {
 	ACTIVITY_ENV_UNREAD = 16, /* nor the environment */
 	ACTIVITY_LATER = 32,	  /* they will be, before anything happens: this is a first look */
 	ACTIVITY_CHANGED = 64,	  /* the file was changed since the run began, or is new */
+	ACTIVITY_HASH_UNREAD = 128, /* the kernel does not tell its hash, now or later */
 };
 
 struct activity {
@@ -53,7 +54,7 @@ struct activity {
 	struct image_row hit; /* over all its names; `allow` only of names that may allow */
 	__u32 phrase; /* index of the struct image_phrase found in its text, or ROW_NONE */
 	__u32 reserved;
-	/* exec: entries whose phrases are in its arguments, in its environment (conds.h) */
+	/* exec: entries whose phrases are in its arguments, its environment, its hash (conds.h) */
 	struct cond_bits seen[COND_TEXTS];
 };
 

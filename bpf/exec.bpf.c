@@ -5,13 +5,18 @@
  *   lsm.s/bprm_check_security    the caller gets EPERM; nothing has happened
  *   lsm.s/bprm_committed_creds   the arguments and the environment that the new program really gets;
  *                                kills on a refusal
- *   lsm/mmap_file, file_mprotect a denied program is not loaded as the code of another one either
+ *   lsm(.s)/mmap_file, lsm/file_mprotect
+ *                                a denied program is not loaded as the code of another one either
  *   tp_btf/sched_process_exec    without LSM: kills the new program before its first instruction
  *   tp_btf/sched_process_exit    a process has ended
  *
  * Attack: name one file and run another, or change the arguments after they were looked at.
  * Against it: the file is the one that the kernel has opened, and the arguments are read again
  * from the new program's own stack, after the point of no return and before it runs.
+ *
+ * Attack: put other content into a file that is known by its hash. Against it: nobody can write to a
+ * file from its exec on (ETXTBSY). A script is free again when its interpreter has been opened, and
+ * what is mapped by others is never held: there the hash is that of a moment.
  */
 #include "args.bpf.h"
 #include "object.bpf.h"
@@ -39,7 +44,7 @@ static __always_inline void exec_start(const void *img, struct scratch *s, const
 	record_start(s, REC_EXEC, sizeof(*r));
 	r->flags = 0;
 	r->reserved = 0;
-	r->passed_len = r->path_len = r->cwd_len = r->args_len = 0;
+	r->passed_len = r->path_len = r->hash_len = r->cwd_len = r->args_len = 0;
 
 	if (!passed)
 		return;
@@ -131,6 +136,61 @@ static __always_inline void exec_resolved(const void *img, struct scratch *s,
 	exec_names(img, s, file);
 }
 
+/* A hexadecimal digit of the hash that lies behind them in the chunk. */
+static long hash_digit(__u32 i, void *data)
+{
+	struct args_ctx *c = data;
+	__u64 from = HASH_TEXT + i / 2, to = i;
+	__u8 digit;
+
+	opaque_value(from);
+	from &= CHUNK_SIZE - 1;
+	digit = c->s->chunk[from];
+	digit = (i & 1 ? digit : digit >> 4) & 15;
+	opaque_value(to);
+	to &= CHUNK_SIZE - 1;
+	c->s->chunk[to] = digit + (digit < 10 ? '0' : 'a' - 10);
+	return 0;
+}
+
+/* The kernel reads all of the file: only where an entry that matches its name asks for that. */
+static __noinline int exec_hash(const void *img, struct scratch *s, struct file *file)
+{
+	struct args_ctx c = {.img = img, .s = s};
+
+	if (bpf_ima_file_hash(file, s->chunk + HASH_TEXT, HASH_SIZE) != HASH_ALGO_SHA256) {
+		s->act.flags |= ACTIVITY_HASH_UNREAD;
+		return 0;
+	}
+	loop(HASH_TEXT, hash_digit, &c);
+	conds_begin(img, &s->m, COND_HASH);
+	s->cursor = 0;
+	cond_scan(img, s, HASH_TEXT, COND_HASH);
+	exec_record(s)->hash_len = record_append(s, s->chunk, HASH_TEXT);
+	return 0;
+}
+
+/*
+ * Nobody can write to the file, as the kernel sees to it for what is about to run. Where it does not,
+ * the hash says nothing of what will.
+ */
+static __always_inline int exec_is_held(struct file *file)
+{
+	return BPF_CORE_READ(file, f_inode, i_writecount.counter) < 0;
+}
+
+/* `file` is as the hook was given it, or NULL where programs may not sleep. */
+static __always_inline void exec_content(const void *img, struct scratch *s, struct file *file,
+					 int starts)
+{
+	if (!conds_want(img, &s->m.hit, COND_HASH))
+		return;
+	if (file_hashes && file && (!starts || exec_is_held(file)))
+		exec_hash(img, s, file);
+	else
+		s->act.flags |= ACTIVITY_HASH_UNREAD;
+}
+
 static long exec_cwd_at(__u32 i, void *data)
 {
 	struct args_ctx *c = data;
@@ -158,15 +218,21 @@ static __always_inline void exec_cwd(struct scratch *s)
 /* Arguments that a content rule could not look at are refused where there is such a rule. */
 static __always_inline void exec_decide(const void *img, struct scratch *s)
 {
+	const struct image_conds *c = &image_header(img)->conds;
 	struct rec_exec *r = exec_record(s);
+	__u64 admit = s->m.hit.conds & c->allow;
 
 	if ((s->act.flags & ACTIVITY_CHANGED) &&
-	    (s->m.hit.allow != RULE_NONE || s->m.hit.conds & image_header(img)->conds.allow))
+	    (s->m.hit.allow != RULE_NONE || admit & ~c->changed))
 		r->flags |= EXEC_CHANGED;
+	if (s->act.flags & ACTIVITY_HASH_UNREAD)
+		r->flags |= EXEC_HASH_UNREAD;
+	else if (admit & c->need[COND_HASH].any & ~s->act.seen[COND_HASH].any)
+		r->flags |= EXEC_HASH_OTHER;
 	conds_settle(img, &s->act, &s->m.hit);
 	activity_decide(img, s);
 	if (s->m.hit.allow != RULE_NONE)
-		r->flags &= ~EXEC_CHANGED;
+		r->flags &= ~(EXEC_CHANGED | EXEC_HASH_OTHER);
 	if ((r->flags & EXEC_ARGS_UNREAD) && image_has_phrases(img, KIND_EXEC) && !refused(&s->dec))
 		decide_refuse(img, &s->dec, LAYER_CONTENT, RULE_NONE);
 }
@@ -341,6 +407,7 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 		return -EPERM;
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, bprm);
+	exec_content(img, s, bprm->file, 1);
 	exec_look_ahead(img, s, bprm);
 	exec_decide(img, s);
 	if (refused(&s->dec)) {
@@ -375,6 +442,7 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 	}
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, bprm);
+	exec_content(img, s, bprm->file, 1);
 	s->cursor = BPF_CORE_READ(bprm, p);
 	s->left = BPF_CORE_READ(bprm, exec) - s->cursor; /* environment included */
 	s->aux = BPF_CORE_READ(bprm, argc);
@@ -401,7 +469,6 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 
 /* ---- code that is loaded by another program ---- */
 
-#define PROT_EXEC 4
 #define MODE_EXEC 0111 /* somebody may run it: libraries are mostly not so */
 
 /* Numbers of other ABIs; in none of them do they map or protect memory. */
@@ -422,9 +489,10 @@ static __always_inline int exec_is_starting(void)
 /*
  * Attack: have the loader run it (ld-linux.so FILE). What a program maps as code is asked for deny
  * entries alone, as an allow list names programs and not the libraries that they need. What it is
- * given as arguments is not known: entries with conditions refuse it.
+ * given as arguments is not known: entries with conditions refuse it. `hashed` is `file` where its
+ * content can be looked at.
  */
-static __always_inline int exec_load(struct file *file)
+static __always_inline int exec_load(struct file *file, struct file *hashed)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	const void *img;
@@ -444,6 +512,8 @@ static __always_inline int exec_load(struct file *file)
 	if (BPF_CORE_READ(inode, i_mode) & MODE_EXEC || s->m.hit.deny != RULE_NONE ||
 	    s->m.hit.conds)
 		exec_names(img, s, file);
+	s->m.hit.conds &= ~image_header(img)->conds.allow;
+	exec_content(img, s, hashed, 0);
 	s->act.flags |= ACTIVITY_ARGS_UNREAD | ACTIVITY_ENV_UNREAD;
 	conds_settle(img, &s->act, &s->m.hit);
 	if (s->m.hit.deny != RULE_NONE) {
@@ -463,7 +533,17 @@ int BPF_PROG(exec_map, struct file *file, unsigned long reqprot, unsigned long p
 {
 	if (!file || !(prot & PROT_EXEC) || !scope_current())
 		return 0;
-	return exec_load(file);
+	return exec_load(file, 0);
+}
+
+/* The same where rules deny by hash. Whoever is outside pays for it that this one may sleep. */
+SEC("lsm.s/mmap_file")
+int BPF_PROG(exec_map_hashed, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags)
+{
+	if (!file || !(prot & PROT_EXEC) || !scope_current())
+		return 0;
+	return exec_load(file, file);
 }
 
 SEC("lsm/file_mprotect")
@@ -474,7 +554,7 @@ int BPF_PROG(exec_protect, struct vm_area_struct *vma, unsigned long reqprot, un
 	if (!(prot & PROT_EXEC) || !scope_current())
 		return 0;
 	file = BPF_CORE_READ(vma, vm_file);
-	return file ? exec_load(file) : 0;
+	return file ? exec_load(file, 0) : 0;
 }
 
 /* ---- the signal tier ---- */
@@ -495,6 +575,7 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 	}
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, bprm);
+	exec_content(img, s, 0, 1);
 	s->cursor = BPF_CORE_READ(task, mm, arg_start);
 	s->left = BPF_CORE_READ(task, mm, arg_end) - s->cursor;
 	s->aux = BPF_CORE_READ(bprm, argc);

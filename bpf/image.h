@@ -212,16 +212,20 @@ struct image_phrase {
 
 /*
  * Conditions: entries of deny and allow that decide about a program only if its arguments, or its
- * environment, have one of some phrases, or none of them. Each has a number, in the order of the
- * rules, which is a bit in the words below.
+ * environment, have one of some phrases, or none of them, or if its file has one of some hashes: those
+ * are texts like the others, of one phrase. Each entry has a number, in the order of the rules, which
+ * is a bit in the words below.
  */
 #define CONDS_MAX 64
 
 enum cond_text {
 	COND_ARGS, /* joined by blanks */
 	COND_ENV,  /* one variable a line */
+	COND_HASH, /* SHA-256 of the file's content: HASH_TEXT lower-case hexadecimal digits */
 	COND_TEXTS,
 };
+
+#define HASH_TEXT 64
 
 struct cond_bits {
 	__u64 any;
@@ -232,7 +236,7 @@ struct image_conds {
 	__u64 deny; /* which entries are of what list, as in struct image_row */
 	__u64 audit;
 	__u64 allow;
-	__u64 changed; /* of `allow`: admit changed files, too */
+	__u64 changed; /* of `allow`: admit changed files, too, as they say so or know the hash */
 	struct cond_bits need[COND_TEXTS]; /* which have such a list of phrases */
 	struct image_dfa dfas[COND_TEXTS]; /* of the phrases, exact. accept -> index into rows */
 	__u32 rows; /* offset of struct cond_bits[row_count]: in whose lists a phrase is */
@@ -288,7 +292,7 @@ _Static_assert(sizeof(struct image_dest) == 16, "layout");
 _Static_assert(sizeof(struct image_inode) == 24, "layout");
 _Static_assert(sizeof(struct image_phrase) == 16, "layout");
 _Static_assert(sizeof(struct cond_bits) == 16, "layout");
-_Static_assert(sizeof(struct image_conds) == 32 + 32 + 64 + 16, "layout");
+_Static_assert(sizeof(struct image_conds) == 32 + 48 + 96 + 16, "layout");
 _Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are aligned");
 
 /* The header of a block. The verifier knows its size, so header fields need no mask. */

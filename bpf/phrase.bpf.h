@@ -98,6 +98,12 @@ static long cond_env_byte(__u32 i, void *data)
 	return 0;
 }
 
+static long cond_hash_byte(__u32 i, void *data)
+{
+	cond_byte(i, data, COND_HASH);
+	return 0;
+}
+
 /* Looks for what conditions ask for in `len` bytes of s->chunk from s->cursor on. */
 static __always_inline void cond_scan(const void *img, struct scratch *s, __u32 len,
 				      enum cond_text text)
@@ -108,8 +114,10 @@ static __always_inline void cond_scan(const void *img, struct scratch *s, __u32 
 		return;
 	if (text == COND_ARGS)
 		loop(len, cond_args_byte, &c);
-	else
+	else if (text == COND_ENV)
 		loop(len, cond_env_byte, &c);
+	else
+		loop(len, cond_hash_byte, &c);
 }
 
 /* For the record: the scan has stopped where the phrase ended, and from there it can be named. */

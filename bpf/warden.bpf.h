@@ -23,6 +23,7 @@
 
 extern const volatile __u64 scope_cgroup; /* id of the workload's cgroup */
 extern const volatile __u32 tier_plaintext; /* enum tier; for objects bound to a socket */
+extern const volatile __u8 file_hashes;	    /* the kernel tells the SHA-256 of files */
 extern const volatile __u8 copy_bytes;	    /* plaintext is copied to user space */
 extern const volatile __u64 digest_key;	    /* random: see request.bpf.h */
 

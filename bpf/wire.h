@@ -46,12 +46,13 @@ struct rec_exec {
 	struct rec rec;
 	struct decision decision;
 	__u32 flags;	  /* enum exec_flag */
-	__u32 reserved;
 	__u32 found[2];	  /* states of the phrase automata; of layer content: where the phrase ended */
 	__u16 passed_len; /* the path as it was passed */
 	__u16 path_len;	  /* the file that runs (of a script: its interpreter) */
+	__u16 hash_len;	  /* its SHA-256 in hexadecimal digits, where a rule asked for it */
 	__u16 args_len;	  /* NUL after each */
 	__u16 cwd_len;
+	__u16 reserved;
 };
 
 enum exec_flag {
@@ -62,6 +63,8 @@ enum exec_flag {
 	EXEC_LOADED = 16,     /* as code of the program that runs already */
 	EXEC_SCRIPT = 32,     /* its interpreter is run for it, and has a record of its own */
 	EXEC_CHANGED = 64,    /* an allow entry that matches does not admit files changed in the run */
+	EXEC_HASH_OTHER = 128,  /* one asks for another hash */
+	EXEC_HASH_UNREAD = 256, /* a rule asks for the hash, and the kernel does not tell it */
 };
 
 struct rec_exit {
@@ -203,7 +206,7 @@ struct loss_count {
 };
 
 _Static_assert(sizeof(struct rec) == 64, "records are read by their layout");
-_Static_assert(sizeof(struct rec_exec) == 64 + 16 + 8 + 8 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_exec) == 64 + 16 + 4 + 8 + 12, "no hidden padding");
 _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_net) == 64 + 16 + 8 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 8 + 8 + 8, "no hidden padding");

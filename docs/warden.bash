@@ -12,7 +12,7 @@ _warden() {
 	if [[ $cur == -* ]]; then
 		# The options are what the command's own help lists.
 		mapfile -t COMPREPLY < <(compgen -W \
-			"$(warden "$command" --help 2>/dev/null | grep -oE -- '--[a-z-]+')" -- "$cur")
+			"$(warden "$command" --help 2>/dev/null | grep -oE -- '--[a-z0-9-]+')" -- "$cur")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -27,6 +27,24 @@ static bool with_lsm_exec(const struct kernel_options *o)
 	return o->tiers->exec == TIER_LSM;
 }
 
+static bool with_hashes(const struct kernel_options *o)
+{
+	return with_lsm_exec(o) && o->tiers->facility[FACILITY_EXEC_HASH].works;
+}
+
+/* Rules that deny by a hash, which is asked of what is mapped as code, too. */
+static bool with_hashed_map(const struct kernel_options *o)
+{
+	const struct image_conds *c = &image_header(o->image->data)->conds;
+
+	return with_hashes(o) && c->need[COND_HASH].any & ~c->allow;
+}
+
+static bool with_plain_map(const struct kernel_options *o)
+{
+	return with_lsm_exec(o) && !with_hashed_map(o);
+}
+
 static bool with_signal_exec(const struct kernel_options *o)
 {
 	return o->tiers->exec != TIER_LSM;
@@ -86,7 +104,8 @@ static const struct {
 	{"exec_exit", always, ATTACH_AUTO},
 	{"exec_check", with_lsm_exec, ATTACH_AUTO},
 	{"exec_committed", with_lsm_exec, ATTACH_AUTO},
-	{"exec_map", with_lsm_exec, ATTACH_AUTO},
+	{"exec_map", with_plain_map, ATTACH_AUTO},
+	{"exec_map_hashed", with_hashed_map, ATTACH_AUTO},
 	{"exec_protect", with_lsm_exec, ATTACH_AUTO},
 	{"exec_done", with_signal_exec, ATTACH_AUTO},
 	{"net_connect", with_lsm_net, ATTACH_AUTO},
@@ -169,6 +188,7 @@ static int configure(struct kernel *k, const struct kernel_options *o)
 	k->skel->rodata->image_mask = o->image->size - 1;
 	k->skel->rodata->scope_cgroup = o->cgroup->id;
 	k->skel->rodata->tier_plaintext = o->tiers->plaintext;
+	k->skel->rodata->file_hashes = with_hashes(o);
 	k->skel->rodata->copy_bytes = o->copy_bytes;
 	kernel_names_configure(k, o->resolvers);
 	return getrandom(key, sizeof(*key), 0) == sizeof(*key) ? 0 : -EIO;

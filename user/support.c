@@ -34,6 +34,19 @@ static bool asks_exec(const struct policy *p)
 	return rules_for(p, KIND_EXEC);
 }
 
+static bool names_hash(const struct entries *e)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (e->items[i].conds[COND_HASH].place.line)
+			return true;
+	return false;
+}
+
+static bool asks_hash(const struct policy *p)
+{
+	return names_hash(&p->deny) || names_hash(&p->allow);
+}
+
 static bool asks_net(const struct policy *p)
 {
 	return rules_for(p, KIND_NET);
@@ -84,6 +97,11 @@ static bool has_exec(const struct tiers *t)
 	return t->exec != TIER_NONE;
 }
 
+static bool has_hashes(const struct tiers *t)
+{
+	return t->exec == TIER_LSM && t->facility[FACILITY_EXEC_HASH].works;
+}
+
 static bool has_net(const struct tiers *t)
 {
 	return t->net != TIER_NONE;
@@ -116,6 +134,7 @@ static const struct {
 	enum facility facility; /* whose reason to print */
 } needs[] = {
 	{"exec: rules", asks_exec, has_exec, FACILITY_EXEC_SIGNAL},
+	{"sha256 of exec: rules", asks_hash, has_hashes, FACILITY_EXEC_HASH},
 	{"net: rules", asks_net, has_net, FACILITY_NET_CGROUP},
 	{"net: rules on unix sockets", asks_unix, has_unix, FACILITY_NET_UNIX},
 	{"net:raw", asks_raw, has_lsm_net, FACILITY_NET_LSM},

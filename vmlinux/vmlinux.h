@@ -99,6 +99,7 @@ struct super_block {
 };
 
 struct inode {
+	atomic_t i_writecount; /* below 0: so many keep others from writing */
 	umode_t i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;

@@ -20,6 +20,7 @@ struct asked {
 	uint32_t cut;        /* where its second piece begins */
 	struct buf env;      /* of a program */
 	uint32_t env_cut;
+	char hash[HASH_TEXT + 1]; /* "": not known */
 	uint16_t host_family; /* of a name: the address, which is private or not */
 	uint64_t host_addr[2];
 	bool mapped; /* the kernel is asked about the IPv4-mapped address */
@@ -34,7 +35,7 @@ struct answer {
 	uint32_t reserved;
 };
 
-_Static_assert(sizeof(struct answer) == 88, "compared as bytes");
+_Static_assert(sizeof(struct answer) == 104, "compared as bytes");
 
 static void asked_done(struct asked *a)
 {
@@ -124,6 +125,8 @@ static void answer_by_kernel(struct kernel_side *side, const struct asked *a, st
 		memcpy(q->env, a->env.data, a->env.len);
 	q->env_len = (uint32_t)a->env.len;
 	q->env_cut = a->env_cut;
+	q->hashed = *a->hash != '\0';
+	memcpy(q->hash, a->hash, HASH_TEXT);
 	kernel_ask(side, a->audit_failed);
 	*ret = (struct answer){.hit = q->hit, .phrase = q->phrase, .decision = q->decision};
 	memcpy(ret->seen, q->seen, sizeof(ret->seen));
@@ -141,6 +144,7 @@ static void answer_by_command(const void *img, const struct asked *a, struct ans
 			text.data[i] = ' ';
 	ask.env = a->env.data;
 	ask.env_len = a->env.len;
+	ask.hash = *a->hash ? a->hash : NULL;
 	if (a->audit_failed)
 		ask.flags |= ACTIVITY_UNRECORDED;
 	ask_decide(img, &ask, text.data, text.len, &activity, &ret->decision);
@@ -156,14 +160,16 @@ static void print_answer(const char *who, const struct answer *a)
 {
 	const struct decision *d = &a->decision;
 
-	print_message("%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d "
-		      "changed %d; "
-		      "phrase %d; conditions %#llx, args %#llx %#llx, env %#llx %#llx\n",
-		      who, d->verdict < VERDICT_COUNT ? verdict_names[d->verdict] : "?",
-		      d->layer < LAYER_COUNT ? layer_names[d->layer] : "?", (int)d->rule, d->tier,
-		      (int)a->hit.deny, (int)a->hit.audit, (int)a->hit.allow, (int)a->hit.opaque,
-		      (int)a->hit.changed, (int)a->phrase, a->hit.conds, a->seen[COND_ARGS].any,
-		      a->seen[COND_ARGS].none, a->seen[COND_ENV].any, a->seen[COND_ENV].none);
+	print_message(
+		"%-7s %s layer %s rule %d tier %u; hit deny %d audit %d allow %d opaque %d "
+		"changed %d; "
+		"phrase %d; conditions %#llx, args %#llx %#llx, env %#llx %#llx, sha256 %#llx\n",
+		who, d->verdict < VERDICT_COUNT ? verdict_names[d->verdict] : "?",
+		d->layer < LAYER_COUNT ? layer_names[d->layer] : "?", (int)d->rule, d->tier,
+		(int)a->hit.deny, (int)a->hit.audit, (int)a->hit.allow, (int)a->hit.opaque,
+		(int)a->hit.changed, (int)a->phrase, a->hit.conds, a->seen[COND_ARGS].any,
+		a->seen[COND_ARGS].none, a->seen[COND_ENV].any, a->seen[COND_ENV].none,
+		a->seen[COND_HASH].any);
 }
 
 static void print_visible(const char *what, const struct buf *text)
@@ -188,6 +194,7 @@ static void assert_same(const struct buf *policy, const struct asked *a, const s
 	print_message("cut at %u\n", a->cut);
 	print_visible("environment", &a->env);
 	print_message("cut at %u\n", a->env_cut);
+	print_message("sha256 %s\n", a->hash);
 	print_answer("kernel", k);
 	print_answer("command", c);
 	fail_msg("kernel and command line differ; WARDEN_SEED=%llu",

@@ -87,7 +87,11 @@ static __always_inline void ask_piece(const void *img, struct scratch *s, const 
 				      __u32 cut, __u32 len, enum cond_text text)
 {
 	conds_begin(img, &s->m, text);
-	bpf_probe_read_kernel(s->chunk, text == COND_ARGS ? QUESTION_TEXT : QUESTION_ENV, from);
+	bpf_probe_read_kernel(s->chunk,
+			      text == COND_ARGS	 ? QUESTION_TEXT
+			      : text == COND_ENV ? QUESTION_ENV
+						 : HASH_TEXT,
+			      from);
 	s->cursor = 0;
 	cond_scan(img, s, cut, text);
 	s->cursor = cut;
@@ -98,6 +102,8 @@ static __always_inline void ask_conditions(const void *img, struct scratch *s, s
 {
 	ask_piece(img, s, q->content, q->cut, q->content_len, COND_ARGS);
 	ask_piece(img, s, q->env, q->env_cut, q->env_len, COND_ENV);
+	if (q->hashed)
+		ask_piece(img, s, q->hash, 0, HASH_TEXT, COND_HASH);
 	conds_settle(img, &s->act, &s->m.hit);
 }
 
@@ -121,6 +127,7 @@ int ask(void *ctx)
 		q->hit = s->m.hit;
 		q->seen[COND_ARGS] = s->act.seen[COND_ARGS];
 		q->seen[COND_ENV] = s->act.seen[COND_ENV];
+		q->seen[COND_HASH] = s->act.seen[COND_HASH];
 		q->phrase = s->phrase;
 		q->decision = s->dec;
 		q->answered = 1;

@@ -103,6 +103,8 @@ static void random_asked(struct asked *a, const struct policy *policy)
 	a->env_cut = 0;
 	if (pick(2))
 		random_text(&a->env, policy, QUESTION_ENV, &a->env_cut);
+	random_hash(a->hash, policy);
+	a->ask.flags |= !*a->hash || once_in(16) ? ACTIVITY_HASH_UNREAD : 0;
 	a->ask.flags |= once_in(8) ? ACTIVITY_ARGS_UNREAD : 0;
 	a->ask.flags |= once_in(8) ? ACTIVITY_ENV_UNREAD : 0;
 	a->ask.flags |= once_in(3) ? ACTIVITY_LATER : 0;
@@ -186,7 +188,7 @@ static void test_random(void **state)
 	}
 	assert_true(tally.unknown && tally.cut_phrases > 100);
 	assert_true(tally.kinds[KIND_LISTEN] > tally.questions / 40);
-	for (size_t i = 0; i < COUNT(tally.conds); i++)
+	for (size_t i = 0; i <= 2 * COND_HASH; i++)
 		assert_true(tally.conds[i] > 100);
 	assert_true(tally.changed_admitted > 20 && tally.changed_refused > 20);
 	for (size_t i = 0; i < 4; i++)

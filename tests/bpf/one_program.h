@@ -72,6 +72,7 @@ static inline int one_load(struct warden_bpf *skel, const char *name, enum tier 
 	skel->rodata->image_mask = IMAGE_MIN_SIZE - 1;
 	skel->rodata->tier_plaintext = tier;
 	skel->rodata->copy_bytes = 1;
+	skel->rodata->file_hashes = 1;
 	skel->rodata->names_kept = 1;
 	r = bpf_map__set_inner_map_fd(skel->maps.images, template);
 	if (!r)

@@ -25,6 +25,7 @@ struct question {
 	__u32 cut;         /* how many of them come in a first piece, the rest in a second */
 	__u32 env_len;     /* bytes of the environment */
 	__u32 env_cut;
+	__u64 hashed; /* 1: the hash is known */
 	struct image_row hit; /* conditions included */
 	struct cond_bits seen[COND_TEXTS];
 	__u32 phrase;
@@ -34,9 +35,10 @@ struct question {
 	__u8 name[NAME_SIZE];
 	__u8 content[QUESTION_TEXT];
 	__u8 env[QUESTION_ENV];
+	__u8 hash[HASH_TEXT];
 };
 
-_Static_assert(sizeof(struct question) == 152 + NAME_SIZE + QUESTION_TEXT + QUESTION_ENV,
+_Static_assert(sizeof(struct question) == 176 + NAME_SIZE + QUESTION_TEXT + QUESTION_ENV + HASH_TEXT,
 	       "shared with BPF");
 
 #endif

@@ -78,12 +78,27 @@ static void add_condition(struct buf *b, const char *key)
 	buf_add_char(b, '}');
 }
 
+/* Few, which begin and end alike. */
+static void add_hash(struct buf *b)
+{
+	buf_addf(b, "%c%061d%c%c", "aA0"[pick(3)], 0, "01"[pick(2)], "bB1"[pick(3)]);
+}
+
 static uint32_t conditional_entries; /* a policy may have so many only */
 
-static void add_conditions(struct buf *b, bool denies)
+/* What is admitted by its hash has a path. */
+static bool has_paths_only(const struct buf *b, size_t from)
 {
-	uint32_t which = pick(denies ? 3 : 4) + denies;
+	return !memmem(b->data + from, b->len - from, "exec:m", 6) &&
+	       !memmem(b->data + from, b->len - from, "exec:u", 6);
+}
 
+static void add_conditions(struct buf *b, bool denies, size_t from)
+{
+	uint32_t which = pick(denies ? 7 : 8) + denies;
+
+	if (!denies && !has_paths_only(b, from))
+		which &= 3;
 	if (!denies && pick(2))
 		buf_add_str(b, ", changed: true");
 	if (!which)
@@ -93,12 +108,17 @@ static void add_conditions(struct buf *b, bool denies)
 		add_condition(b, "args");
 	if (which & 2)
 		add_condition(b, "env");
+	if (which & 4) {
+		buf_add_str(b, ", sha256: ");
+		add_list(b, add_hash, 1 + pick(3));
+	}
 }
 
 static void add_entry(struct buf *b, random_fn make, bool denies, bool admits)
 {
 	/* Only programs have arguments and an environment. */
 	bool conditional = make == add_pattern && conditional_entries < CONDS_MAX && once_in(3);
+	size_t from = b->len;
 
 	of_hosts = pick(2);
 	hosts_added = 0;
@@ -113,7 +133,7 @@ static void add_entry(struct buf *b, random_fn make, bool denies, bool admits)
 	buf_add_str(b, "{match: ");
 	add_list(b, make, 1 + pick(3));
 	if (conditional)
-		add_conditions(b, denies);
+		add_conditions(b, denies, from);
 	if (admits && hosts_added && pick(2))
 		buf_add_str(b, ", private: true");
 	if (pick(2)) {

@@ -282,6 +282,23 @@ static const char *choose_of(const struct phrase_list *list)
 	return list->count ? list->items[pick((uint32_t)list->count)] : NULL;
 }
 
+/* A hash that the policy asks for, or that only just is none of these; "": it is not known. */
+static inline void random_hash(char ret[HASH_TEXT + 1], const struct policy *p)
+{
+	const struct entries *list = pick(2) ? &p->deny : &p->allow;
+	const struct entry *e = list->count ? &list->items[pick((uint32_t)list->count)] : NULL;
+	const char *hash = e ? choose_of(&e->conds[COND_HASH].any) : NULL;
+
+	memset(ret, '0', HASH_TEXT);
+	ret[HASH_TEXT] = '\0';
+	if (hash)
+		memcpy(ret, hash, HASH_TEXT);
+	if (once_in(4))
+		ret[pick(HASH_TEXT)] = "0ab1"[pick(4)];
+	if (once_in(8))
+		*ret = '\0';
+}
+
 /* A phrase of a condition of the policy, or NULL. */
 static const char *choose_condition(const struct policy *p)
 {

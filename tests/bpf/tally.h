@@ -12,7 +12,7 @@ static struct {
 	uint32_t rows[4]; /* deny, audit, allow, opaque of struct image_row */
 	uint32_t phrases;
 	uint32_t cut_phrases;
-	uint32_t conds[4]; /* args.any, args.none, env.any, env.none were found */
+	uint32_t conds[2 * COND_TEXTS]; /* args.any, args.none, env.any, env.none, sha256: found */
 	uint32_t changed_admitted, changed_refused; /* by an allow list */
 	uint32_t entries_held, entries_failed;      /* with conditions: decided, and hit in vain */
 	uint32_t kinds[KIND_COUNT];
@@ -80,10 +80,10 @@ static void print_tally(void)
 		tally.rows[0] * percent, tally.rows[1] * percent, tally.rows[2] * percent,
 		tally.rows[3] * percent, tally.phrases * percent, tally.cut_phrases);
 	print_message(
-		"conditions: args.any %u, args.none %u, env.any %u, env.none %u; entries with "
+		"conditions: args.any %u, args.none %u, env.any %u, env.none %u, sha256 %u; entries with "
 		"some hit and a rule left %u, none left %u\n",
-		tally.conds[0], tally.conds[1], tally.conds[2], tally.conds[3], tally.entries_held,
-		tally.entries_failed);
+		tally.conds[0], tally.conds[1], tally.conds[2], tally.conds[3], tally.conds[4],
+		tally.entries_held, tally.entries_failed);
 	print_message("names of hosts: public %u admitted, %u not; private %u admitted, %u not\n",
 		      tally.hosts[0][1], tally.hosts[0][0], tally.hosts[1][1], tally.hosts[1][0]);
 	print_message("changed files: %u admitted, %u not\n", tally.changed_admitted,

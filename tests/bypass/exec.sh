@@ -16,6 +16,8 @@ tier=$(used_tier exec)
 limit=$((120 * slow))
 mkdir "$T/bin"
 cp /usr/bin/touch "$T/bin/victim"
+victim=$(sha256sum <"$T/bin/victim" | cut -d' ' -f1)
+good=$(sha256sum </usr/bin/true | cut -d' ' -f1)
 
 # try POLICY RUNNER: all ways in one workload, each in a directory of its own, $T/POLICY/WAY.
 try() {
@@ -56,6 +58,25 @@ allow() {
 	refusals "$(grep -l 'against:.*allow' "$ways"/* | wc -l)"
 }
 
+# By what is in it. Each way brings that to run, whatever the file is called; but what a loader is given,
+# and nobody may run, is a library unless it is named.
+content() {
+	policy "deny: [{match: [\"exec:*\", \"exec:$T/bin/victim\"], sha256: $victim}]"
+	try content run
+	refusals "$(ls "$ways" | wc -l)"
+	for way in "$ways"/*; do
+		absent "$T/content/${way##*/}/mark"
+	done
+}
+
+# A place is known by what may be in it.
+known() {
+	policy "allow: [\"exec:/usr/bin/*\", \"exec:$ways/*\", {match: \"exec:$T/known/*/good\", sha256: $good}]"
+	try known run
+	some_line audit activity='exec:*/replaced/good' decision.verdict=allow
+	refusals "$(grep -l 'against:.*known' "$ways"/* | wc -l)"
+}
+
 # Who denies the loader means it as a program, and not all those that it loads.
 loader() {
 	policy 'deny: ["exec:/lib64/ld-linux-x86-64.so.2"]'
@@ -93,5 +114,9 @@ check 'all ways without a policy' try free allowed
 check 'all ways under a deny list' deny
 check 'all ways under a deny list with conditions' arguments
 check 'all ways under an allow list' allow
+if [[ -n $(used_tier exec:sha256) ]]; then
+	check 'all ways under a deny list with the hash' content
+	check 'all ways under an allow list with a hash' known
+fi
 judge_ways ran stopped
 finish

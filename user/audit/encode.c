@@ -173,7 +173,7 @@ static const struct field fields[] = {
 		T("policy", decision.policy), N("generation", decision.generation),
 		T("at", decision.at), T("matched", decision.matched), T("tier", decision.tier),
 		T("errno", decision.error), S(add_also), C,
-	O("exec"), T("path", exec.path), S(add_args), T("cwd", exec.cwd), C,
+	O("exec"), T("path", exec.path), S(add_args), T("cwd", exec.cwd), T("sha256", exec.sha256), C,
 	O("net"),
 		T("proto", net.proto), T("addr", net.addr), N("port", net.port),
 		T("host", net.host), C,

@@ -100,6 +100,7 @@ struct audit_exec {
 	size_t args_len;  /* bytes, NULs included; a last one without NUL counts too */
 	bool args_cut;    /* there were more; written as "args_truncated":true */
 	const char *cwd;
+	const char *sha256; /* of the file; NULL: no rule asked for it */
 };
 
 struct audit_net {

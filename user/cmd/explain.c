@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "policy/explain.h"
+#include "policy/hash.h"
 #include "policy/load.h"
 #include "policy/lower.h"
 
@@ -15,6 +16,7 @@ struct args {
 	const char *policy;
 	const char *text;
 	const char *env;
+	char hash[HASH_TEXT + 1]; /* "": not said */
 	bool changed;
 	bool private;
 };
@@ -22,6 +24,15 @@ struct args {
 static int set_policy(void *args, const char *value)
 {
 	return cmd_one_policy("explain", &((struct args *)args)->policy, value);
+}
+
+static int set_hash(void *args, const char *value)
+{
+	if (hash_parse(value, ((struct args *)args)->hash))
+		return 0;
+	log_error("explain: --sha256 takes the %d hexadecimal digits of one, not '%s'", HASH_TEXT,
+		  value);
+	return EXIT_USAGE;
 }
 
 static int refuse_id(void *args, const char *value)
@@ -42,6 +53,7 @@ static const struct opt options[] = {
 	 OPT_TEXT(struct args, text)},
 	{"env", 0, "TEXT", "its environment, one variable a line, for conditions",
 	 OPT_TEXT(struct args, env)},
+	{"sha256", 0, "HASH", "of its content, for conditions", OPT_CALL(set_hash)},
 	{"changed", 0, NULL, "it was changed since the run began, or is new",
 	 OPT_FLAG(struct args, changed)},
 	{"private", 0, NULL, "the host name is one of a private address",
@@ -161,10 +173,11 @@ int cmd_explain(int argc, char **argv)
 	}
 	if (parse_activity(argv[first], ask) < 0)
 		return EXIT_USAGE;
-	if ((args.text || args.env || args.changed) && ask->name.kind != KIND_EXEC) {
-		log_error("explain: %s is for exec: only", args.text  ? "--args"
-							   : args.env ? "--env"
-								      : "--changed");
+	if ((args.text || args.env || args.changed || *args.hash) && ask->name.kind != KIND_EXEC) {
+		log_error("explain: %s is for exec: only", args.text    ? "--args"
+							   : args.env   ? "--env"
+							   : *args.hash ? "--sha256"
+									: "--changed");
 		return EXIT_USAGE;
 	}
 	if (args.private && (ask->name.kind != KIND_NET || !ask->name.host)) {
@@ -176,6 +189,7 @@ int cmd_explain(int argc, char **argv)
 	ask->flags |= args.changed && ask->text[0] == '/' ? ACTIVITY_CHANGED : 0;
 	ask->env = args.env;
 	ask->env_len = args.env ? strlen(args.env) : 0;
+	ask->hash = *args.hash ? args.hash : NULL;
 	warn_of_path(ask);
 	look_at_file(ask);
 	return answer(&args, argv[first], ask);

@@ -155,6 +155,7 @@ void ask_decide(const void *img, const struct ask *ask, const char *text, size_t
 	ret_activity->flags = ask->flags | match_name(img, ask, &m);
 	see(img, &m, COND_ARGS, text, len, ret_activity);
 	see(img, &m, COND_ENV, ask->env, ask->env_len, ret_activity);
+	see(img, &m, COND_HASH, ask->hash, HASH_TEXT, ret_activity);
 	conds_settle(img, ret_activity, &m.hit);
 	ret_activity->hit = m.hit;
 	if (text)

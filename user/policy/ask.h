@@ -22,6 +22,8 @@ struct ask {
 	/* exec: its variables, one a line, or NULL; set by who knows them. */
 	const char *env;
 	size_t env_len;
+	/* exec: of its file, as hash_parse() makes it; NULL: none that is asked for. */
+	const char *hash;
 	uint8_t text[NAME_SIZE];    /* what tables of texts are asked for; addresses have none */
 	char fields[2 * NAME_SIZE]; /* what the pointers in `name` point to */
 };

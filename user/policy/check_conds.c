@@ -4,21 +4,43 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const keys[COND_TEXTS] = {[COND_ARGS] = "args", [COND_ENV] = "env"};
+static const char *const keys[COND_TEXTS] = {
+	[COND_ARGS] = "args",
+	[COND_ENV] = "env",
+	[COND_HASH] = "sha256",
+};
 
 /* Only programs have arguments and an environment, and are files. */
 static int check_kinds(const struct entry *e, struct diags *diags)
 {
-	const char *key = e->conds[COND_ARGS].place.line  ? keys[COND_ARGS]
-			  : e->conds[COND_ENV].place.line ? keys[COND_ENV]
-							  : "changed";
+	const char *key = "changed";
 	int r = 0;
 
+	for (size_t t = COND_TEXTS; t--;)
+		key = e->conds[t].place.line ? keys[t] : key;
 	for (size_t i = 0; i < e->match.count && r != -ENOMEM; i++)
 		if (e->match.items[i].kind != KIND_EXEC)
 			r = diag_add(diags, DIAG_ERROR, e->match.items[i].place,
 				     "'%.80s' in '%.80s', which has '%s': only exec: has such",
 				     e->match.items[i].source, e->id, key);
+	return r;
+}
+
+/* What is in memory can be written to while it runs; what has no name, anybody may serve. */
+static int check_held(const struct entry *e, struct diags *diags)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < e->match.count && r != -ENOMEM; i++) {
+		const char *text = e->match.items[i].text;
+
+		if (text && !strchr("/*?", text[0]))
+			r = diag_add(
+				diags, DIAG_ERROR, e->match.items[i].place,
+				"'%.80s' in '%.80s', which has 'sha256': only the content of a "
+				"file that has a path stays what it is",
+				e->match.items[i].source, e->id);
+	}
 	return r;
 }
 
@@ -53,17 +75,20 @@ static int warn_of_never(const struct entry *e, struct diags *diags)
 	return r;
 }
 
-static int check_entry(struct entry *e, uint32_t *count, struct diags *diags)
+static int check_entry(struct entry *e, bool admits, uint32_t *count, struct diags *diags)
 {
 	int r = entry_is_conditional(e) || e->changed ? check_kinds(e, diags) : 0;
 
+	if (!r && admits && e->conds[COND_HASH].place.line)
+		r = check_held(e, diags);
 	if (r < 0 || !entry_is_conditional(e))
 		return r;
 	if (*count == CONDS_MAX)
 		return diag_add(
 			diags, DIAG_ERROR, e->place,
-			"'%.80s' is one more entry with 'args' or 'env' than the %u that "
-			"are possible: one entry may have any number of programs and phrases",
+			"'%.80s' is one more entry with 'args', 'env' or 'sha256' than the %u "
+			"that are possible: one entry may have any number of programs, phrases "
+			"and hashes",
 			e->id, CONDS_MAX);
 	e->cond = (*count)++;
 	return warn_of_never(e, diags);
@@ -78,7 +103,7 @@ int check_conds(struct policy *policy, struct diags *diags)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (size_t j = 0; j < lists[i]->count; j++) {
-			int r = check_entry(&lists[i]->items[j], &count, diags);
+			int r = check_entry(&lists[i]->items[j], i > 0, &count, diags);
 
 			if (r == -ENOMEM)
 				return r;

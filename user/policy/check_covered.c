@@ -103,7 +103,8 @@ static bool admits_as_much(const struct use *by, const struct use *of)
 /* An entry that asks for more than names leaves what it matches to others, too. */
 static bool decides_all(const struct use *by, const struct use *u)
 {
-	bool changed = by->list == LIST_DENY || by->entry->changed || !u->entry->changed;
+	bool changed =
+		by->list == LIST_DENY || by->entry->changed || !entry_admits_changed(u->entry);
 	bool private = by->list == LIST_DENY || by->entry->private || !u->entry->private ||
 		       !pattern_is_host(by->pattern);
 

@@ -3,7 +3,11 @@
 
 #include "base/utf8.h"
 
-static const char *const keys[COND_TEXTS] = {[COND_ARGS] = "args", [COND_ENV] = "env"};
+static const char *const keys[COND_TEXTS] = {
+	[COND_ARGS] = "args",
+	[COND_ENV] = "env",
+	[COND_HASH] = "sha256",
+};
 
 /* The first phrase of the list that is in the text, or NULL. */
 static const char *find_phrase(const char *text, size_t len, const struct phrase_list *list)
@@ -25,10 +29,28 @@ static bool admits_address(const struct explain *e, const struct entry *entry)
 	return admits;
 }
 
+/* What is against an entry: a phrase that must not be there, or that none of the others is. */
+static void add_fault(struct buf *out, const struct explain *e, enum cond_text text,
+		      const char *none)
+{
+	if (none) {
+		buf_addf(out, "--%s has \"", keys[text]);
+		utf8_visible(out, none, strlen(none));
+		buf_addf(out, "\" of its %s.none", keys[text]);
+	} else if (text != COND_HASH) {
+		buf_addf(out, "--%s has no phrase of its %s.any", keys[text], keys[text]);
+	} else {
+		buf_add_str(out, e->ask->hash ? "--sha256 is none of its sha256"
+					      : "it has a sha256, and no --sha256 was said");
+	}
+}
+
 bool explain_holds(const struct explain *e, const struct entry *entry, bool admits, struct buf *out)
 {
-	const char *const texts[COND_TEXTS] = {[COND_ARGS] = e->text, [COND_ENV] = e->ask->env};
-	const size_t lens[COND_TEXTS] = {[COND_ARGS] = e->text_len, [COND_ENV] = e->ask->env_len};
+	const char *const texts[COND_TEXTS] = {
+		[COND_ARGS] = e->text, [COND_ENV] = e->ask->env, [COND_HASH] = e->ask->hash};
+	const size_t lens[COND_TEXTS] = {
+		[COND_ARGS] = e->text_len, [COND_ENV] = e->ask->env_len, [COND_HASH] = HASH_TEXT};
 
 	for (enum cond_text t = 0; t < COND_TEXTS; t++) {
 		const struct condition *c = &entry->conds[t];
@@ -36,13 +58,8 @@ bool explain_holds(const struct explain *e, const struct entry *entry, bool admi
 
 		if (!none && (!c->any.count || find_phrase(texts[t], lens[t], &c->any)))
 			continue;
-		if (out && none) {
-			buf_addf(out, "--%s has \"", keys[t]);
-			utf8_visible(out, none, strlen(none));
-			buf_addf(out, "\" of its %s.none", keys[t]);
-		} else if (out) {
-			buf_addf(out, "--%s has no phrase of its %s.any", keys[t], keys[t]);
-		}
+		if (out)
+			add_fault(out, e, t, none);
 		return false;
 	}
 	if (admits && !admits_address(e, entry)) {
@@ -50,7 +67,7 @@ bool explain_holds(const struct explain *e, const struct entry *entry, bool admi
 			buf_add_str(out, "has no 'private: true', and --private was said");
 		return false;
 	}
-	if (!admits || entry->changed || !(e->ask->flags & ACTIVITY_CHANGED))
+	if (!admits || entry_admits_changed(entry) || !(e->ask->flags & ACTIVITY_CHANGED))
 		return true;
 	if (out)
 		buf_add_str(out, "has no 'changed: true', and --changed was said");

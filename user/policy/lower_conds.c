@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "policy/phrases.h"
 
-/* Conditions of entries: for either text one automaton of the phrases that all of them ask for. */
+/* Conditions of entries: for each text one automaton of the phrases that all of them ask for. */
 
 struct conds_lower {
 	struct lower *l;
@@ -41,7 +41,7 @@ static void list_entries(struct conds_lower *c)
 			c->entries[e->cond] = e;
 			c->rules[e->cond] = lists[i].first + (uint32_t)k;
 			c->count++;
-			if (e->changed)
+			if (lists[i].layer == LAYER_ALLOW && entry_admits_changed(e))
 				head->changed |= bit;
 			if (lists[i].layer == LAYER_ALLOW)
 				head->allow |= bit;

@@ -36,17 +36,10 @@ static int parse_in(const struct keys_ctx *c, const struct key *row, const struc
 	return keys_each(c, key, false, add_place, (char *)c->object + row->at);
 }
 
-static int add_phrase(const struct keys_ctx *c, const struct yaml_node *item, void *to)
+int phrase_list_add(struct phrase_list *list, const char *text)
 {
-	struct phrase_list *list = to;
 	size_t n = list->count;
 
-	if (!item->len)
-		return diag_add(c->diags, DIAG_ERROR, item->place,
-				"an empty phrase would be in every text");
-	if (item->len > KEYS_MAX_LINE)
-		return diag_add(c->diags, DIAG_ERROR, item->place,
-				"the phrase is longer than %d bytes", KEYS_MAX_LINE);
 	if (!(n & (n - 1))) { /* full: there is room for the next power of two */
 		char **items = reallocarray(list->items, n ? 2 * n : 1, sizeof(*items));
 
@@ -54,11 +47,22 @@ static int add_phrase(const struct keys_ctx *c, const struct yaml_node *item, vo
 			return -ENOMEM;
 		list->items = items;
 	}
-	list->items[n] = strdup(item->text);
+	list->items[n] = strdup(text);
 	if (!list->items[n])
 		return -ENOMEM;
 	list->count++;
 	return 0;
+}
+
+static int add_phrase(const struct keys_ctx *c, const struct yaml_node *item, void *to)
+{
+	if (!item->len)
+		return diag_add(c->diags, DIAG_ERROR, item->place,
+				"an empty phrase would be in every text");
+	if (item->len > KEYS_MAX_LINE)
+		return diag_add(c->diags, DIAG_ERROR, item->place,
+				"the phrase is longer than %d bytes", KEYS_MAX_LINE);
+	return phrase_list_add(to, item->text);
 }
 
 int parse_phrases(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/hash.h"
 #include "policy/pattern.h"
 
 #define AT(member) offsetof(struct entry, member)
@@ -82,6 +83,28 @@ static int parse_condition(const struct keys_ctx *c, const struct key *row,
 	return keys_parse(&inner, &condition_table, key->value);
 }
 
+/* ---- hashes ---- */
+
+static int add_hash(const struct keys_ctx *c, const struct yaml_node *item, void *to)
+{
+	char hash[HASH_TEXT + 1];
+
+	if (!hash_parse(item->text, hash))
+		return diag_add(c->diags, DIAG_ERROR, item->place,
+				"'%.80s' is no SHA-256: write its %d hexadecimal digits",
+				item->text, HASH_TEXT);
+	return phrase_list_add(to, hash);
+}
+
+static int parse_hashes(const struct keys_ctx *c, const struct key *row,
+			const struct yaml_node *key)
+{
+	struct condition *to = (struct condition *)((char *)c->object + row->at);
+
+	to->place = key->place;
+	return keys_each(c, key, false, add_hash, &to->any);
+}
+
 /* ---- deny, allow, opaque.allow ---- */
 
 static const struct key_word actions[] = {{"deny", false}, {"kill", true}, {}};
@@ -100,7 +123,8 @@ static const struct key_word modes[] = {{"enforce", false}, {"audit", true}, {}}
 	{.name = "reason", .parse = key_line, .at = AT(reason)},                                   \
 	{.name = "args", .parse = parse_condition, .at = AT(conds[COND_ARGS])},                    \
 	{.name = "env", .parse = parse_condition, .at = AT(conds[COND_ENV])},                      \
-	LATER("until"), LATER("sha256"),                                         \
+	{.name = "sha256", .parse = parse_hashes, .at = AT(conds[COND_HASH])},                     \
+	LATER("until"),                                                                            \
 	KIND_ROW("exec"), KIND_ROW("net"), KIND_ROW("http"), KIND_ROW("model"),                    \
 	KIND_ROW("fn"), KIND_ROW("mcp"), KIND_ROW("file")
 /* clang-format on */

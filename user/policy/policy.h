@@ -106,14 +106,22 @@ struct entry {
 	bool kill;	/* action: kill */
 	struct patterns match;
 	struct patterns except;
-	struct condition conds[COND_TEXTS]; /* for programs: on its arguments, on its environment */
+	/* For programs: on its arguments, its environment; any: hashes, of which it has one. */
+	struct condition conds[COND_TEXTS];
 	uint32_t cond; /* the number of an entry that has conditions, given by policy_check() */
 };
 
 /* True for an entry that does not decide by names alone. */
 static inline bool entry_is_conditional(const struct entry *e)
 {
-	return e->conds[COND_ARGS].place.line || e->conds[COND_ENV].place.line;
+	return e->conds[COND_ARGS].place.line || e->conds[COND_ENV].place.line ||
+	       e->conds[COND_HASH].place.line;
+}
+
+/* True for an allow entry that admits files changed since the run began: all, or by their hash. */
+static inline bool entry_admits_changed(const struct entry *e)
+{
+	return e->changed || e->conds[COND_HASH].place.line;
 }
 
 struct entries {

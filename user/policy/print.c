@@ -375,7 +375,11 @@ static void print_phrases(struct buf *out, const void *img)
 
 /* ---- conditions ---- */
 
-static const char *const cond_texts[COND_TEXTS] = {[COND_ARGS] = "args", [COND_ENV] = "env"};
+static const char *const cond_texts[COND_TEXTS] = {
+	[COND_ARGS] = "args",
+	[COND_ENV] = "env",
+	[COND_HASH] = "sha256",
+};
 
 static void print_cond_row(struct buf *out, const void *img, uint32_t row)
 {

@@ -93,16 +93,27 @@ static char *exec_activity(const struct rec_exec *r, const char *file)
 	return asprintf(&text, "exec:%s", r->path_len ? file : "unknown") < 0 ? NULL : text;
 }
 
-/* An allow list that names the file would leave its reader wondering. */
-static void say_changed(struct judgement *j, struct audit_decision *decision)
+/* A list that names the file would leave its reader wondering. */
+static void say_why(struct judgement *j, struct audit_decision *decision, const char *why)
 {
 	char *text;
 
-	if (!j->reason ||
-	    asprintf(&text, "%s; the file was changed since the run began", j->reason) < 0)
+	if (!j->reason || asprintf(&text, "%s; %s", j->reason, why) < 0)
 		return;
 	free(j->reason);
 	decision->reason = j->reason = text;
+}
+
+static void say_file(const struct rec_exec *r, struct judgement *j, struct audit_decision *decision)
+{
+	bool by_list = r->decision.layer == LAYER_ALLOW;
+
+	if (by_list && r->flags & EXEC_CHANGED)
+		say_why(j, decision, "the file was changed since the run began");
+	if (by_list && r->flags & EXEC_HASH_OTHER)
+		say_why(j, decision, "the file has another sha256");
+	if ((by_list || r->decision.layer == LAYER_DENY) && r->flags & EXEC_HASH_UNREAD)
+		say_why(j, decision, "the kernel does not tell its sha256");
 }
 
 static void on_exec(struct session *s, const struct rec *rec)
@@ -111,6 +122,7 @@ static void on_exec(struct session *s, const struct rec *rec)
 	struct tail t = tail_of(rec, sizeof(*r));
 	const char *passed = tail_take(&t, r->passed_len);
 	const char *path = tail_take(&t, r->path_len);
+	const char *hash = tail_take(&t, r->hash_len);
 	const char *args = tail_take(&t, r->args_len);
 	const char *cwd = tail_take(&t, r->cwd_len);
 	struct proc *p = proc_of(s, rec);
@@ -119,14 +131,16 @@ static void on_exec(struct session *s, const struct rec *rec)
 	struct audit_event ev;
 	_free_ char *activity = NULL;
 	_free_ char *cwd_text = NULL;
+	_free_ char *hash_text = NULL;
 	_free_ char *file = NULL;
 
-	if (!passed || !path || !args || !cwd || !p) {
+	if (!passed || !path || !hash || !args || !cwd || !p) {
 		s->counts.broken++;
 		return;
 	}
 	file = exec_file(path, r->path_len, passed, r->passed_len);
 	activity = file ? exec_activity(r, file) : NULL;
+	hash_text = r->hash_len ? strndup(hash, r->hash_len) : NULL;
 	cwd_text = r->cwd_len ? strndup(cwd, r->cwd_len) : NULL;
 	if (!activity) {
 		s->counts.broken++;
@@ -141,12 +155,12 @@ static void on_exec(struct session *s, const struct rec *rec)
 	ev.tool = tool_of(s, &name);
 	ev.exec.path = file;
 	ev.exec.cwd = cwd_text;
+	ev.exec.sha256 = hash_text;
 	ev.exec.args = r->args_len ? args : NULL;
 	ev.exec.args_len = r->args_len;
 	ev.exec.args_cut = r->flags & EXEC_ARGS_CUT;
 	judge(s, &r->decision, &name, r->found, activity, &j, &ev.decision);
-	if ((r->flags & EXEC_CHANGED) && r->decision.layer == LAYER_ALLOW)
-		say_changed(&j, &ev.decision);
+	say_file(r, &j, &ev.decision);
 	judge_count(s, &r->decision);
 	s->counts.programs += !(r->flags & (EXEC_LOADED | EXEC_SCRIPT));
 	session_emit(s, &ev);

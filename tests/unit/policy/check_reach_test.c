@@ -79,6 +79,7 @@ static void assert_warned(const char *text, const char *expected)
 }
 
 #define NOTHING ""
+#define HASH    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #define SECOND_OF(list, place, first)                                                              \
 	place ": warning: '" list "[1]' never decides: '" list "[0]' (" first ") comes before "    \
 	      "it\n"
@@ -110,6 +111,14 @@ static void warns(void **state)
 		{"deny: [\"http:* a.test/*\", \"http:GET a.test\"]\n", NOTHING},
 		{"allow: [\"exec:/bin/*\", \"exec:/bin/git\"]\n",
 		 SECOND_OF("allow", "3:24", "3:9")},
+		/* which admits it when it was changed, too */
+		{"allow: [\"exec:/bin/*\", {match: \"exec:/bin/git\", sha256: " HASH "}]\n",
+		 NOTHING},
+		{"allow: [{match: \"exec:/bin/*\", changed: true}, {match: \"exec:/bin/git\", sha256: " HASH
+		 "}]\n",
+		 SECOND_OF("allow", "3:48", "3:9")},
+		{"deny: [{match: \"exec:/bin/*\", sha256: " HASH "}, \"exec:/bin/git\"]\n",
+		 NOTHING},
 		/* of one entry */
 		{"deny: [{match: [\"net:10.0.0.0/8\", \"net:10.1.0.0/16\"]}]\n",
 		 "3:35: warning: 'net:10.1.0.0/16' is in 'deny[0]' (3:8) already\n"},
@@ -216,11 +225,14 @@ static void assert_may_decide(const struct policy *p, const void *img, const str
 	struct rule_view rule;
 	struct activity a;
 	struct decision d;
-	char said[128];
+	char said[128], hash[HASH_TEXT + 1];
 	struct ask ask;
 
 	if (ask_parse(activity, &ask, &complaint) < 0)
 		return;
+	random_hash(hash, p);
+	ask.hash = *hash ? hash : NULL;
+	ask.flags |= *hash ? 0 : ACTIVITY_HASH_UNREAD;
 	/* Conditions hold, of entries that refuse or of those that admit. */
 	ask.flags |= ACTIVITY_ARGS_UNREAD | ACTIVITY_ENV_UNREAD | (pick(2) ? ACTIVITY_LATER : 0) |
 		     (pick(2) ? ACTIVITY_CHANGED : 0);

@@ -295,7 +295,28 @@ static void knows_what_closes(void **state)
 	policy_free(&p);
 }
 
-/* A small file must not become a large policy. */
+#define HASH "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define HELD "', which has 'sha256': only the content of a file that has a path stays what it is\n"
+
+/* Programs are files, and those that are admitted by their content must keep it. */
+static void hashes_are_of_files(void **state)
+{
+	assert_checked(
+		HEAD
+		"deny: [{match: [\"exec:memfd:a\", \"exec:unknown\", \"exec:*\"], sha256: " HASH
+		"}]\n",
+		"");
+	assert_checked(
+		HEAD
+		"allow: [{match: [\"exec:memfd:a\", \"exec:/a\", \"exec:unknown\"], sha256: " HASH
+		"}]\n",
+		"3:18: error: 'exec:memfd:a' in 'allow[0]" HELD
+		"3:45: error: 'exec:unknown' in 'allow[0]" HELD);
+	assert_checked(
+		HEAD "deny: [{match: \"net:10.0.0.1\", sha256: " HASH "}]\n",
+		"3:16: error: 'net:10.0.0.1' in 'deny[0]', which has 'sha256': only exec: has such\n");
+}
+
 /* Of entries with conditions there may be so many, and the first that is too much is named. */
 static void bounds_conditions(void **state)
 {
@@ -308,15 +329,16 @@ static void bounds_conditions(void **state)
 		buf_add_char(&text, '\0');
 		if (n > CONDS_MAX)
 			buf_addf(&said,
-				 "%u:5: error: 'deny[%u]' is one more entry with 'args' or 'env' "
-				 "than the %u that are possible: one entry may have any number of "
-				 "programs and phrases\n",
+				 "%u:5: error: 'deny[%u]' is one more entry with 'args', 'env' or "
+				 "'sha256' than the %u that are possible: one entry may have any "
+				 "number of programs, phrases and hashes\n",
 				 n + 3, n - 1, CONDS_MAX);
 		buf_add_char(&said, '\0');
 		assert_checked(text.data, said.data);
 	}
 }
 
+/* A small file must not become a large policy. */
 static void bounds_copies(void **state)
 {
 	struct buf text = {};
@@ -348,6 +370,7 @@ int main(void)
 		cmocka_unit_test(says_nothing_of_a_good_policy),
 		cmocka_unit_test(knows_what_closes),
 		cmocka_unit_test(bounds_copies),
+		cmocka_unit_test(hashes_are_of_files),
 		cmocka_unit_test(bounds_conditions),
 	};
 

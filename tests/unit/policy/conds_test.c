@@ -14,10 +14,16 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+#define GOOD  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define GOOD2 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a09"
+#define BAD   "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+#define OTHER "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a07"
+
 static const char yaml[] =
 	"version: 1\n"
 	"name: conditions\n"
 	"deny:\n"
+	"  - {id: known, match: \"exec:/*\", except: [\"exec:/ls\"], sha256: " BAD "}\n"
 	"  - {id: force, match: \"exec:/git\", args: {any: [\"--force\", \"-f \"], none: [\"--dry\"]}}\n"
 	"  - {id: preload, match: \"exec:/*\", except: [\"exec:/ok\"], env: {any: [\"LD_PRELOAD=\"]}}\n"
 	"  - {id: seen, match: \"exec:/ls\", args: {any: [\"-R\"]}, mode: audit}\n"
@@ -28,7 +34,9 @@ static const char yaml[] =
 	"  - {id: git, match: \"exec:/git\", args: {none: [\"remote\"]}}\n"
 	"  - {id: others, match: [\"exec:/ls\", \"exec:/ok\"]}\n"
 	"  - {id: built, match: [\"exec:/ok\", \"exec:/new\"], changed: true}\n"
-	"  - {id: new, match: [\"exec:/ls\", \"exec:/git\"], args: {any: [\"ok\"]}, changed: true}\n";
+	"  - {id: new, match: [\"exec:/ls\", \"exec:/git\"], args: {any: [\"ok\"]}, changed: true}\n"
+	"  - {id: pinned, match: [\"exec:/pin\", \"exec:/ls\"], sha256: [" GOOD2 ", " GOOD "]}\n"
+	"  - {id: part, match: \"exec:/pin\", args: {any: [\"-v\"]}}\n";
 
 static struct policy *policy;
 static struct image_block image;
@@ -67,26 +75,30 @@ static const char *rule_of(const struct decision *d)
 	return ask_rule(image.data, d->rule, &rule) ? rule.id : "-";
 }
 
-static void assert_answers(const struct question *q, size_t count)
+static void assert_answer(const struct question *q, const char *hash)
 {
 	static const char *const verdicts[] = {"allow", "audit", "deny", "kill"};
+	_buf_ struct buf complaint = {};
+	struct activity a;
+	struct decision d;
+	struct ask ask;
+	char got[64];
 
-	for (size_t i = 0; i < count; i++) {
-		_buf_ struct buf complaint = {};
-		struct activity a;
-		struct decision d;
-		struct ask ask;
-		char got[64];
+	assert_int_equal(ask_parse(q->activity, &ask, &complaint), 0);
+	ask.flags |= q->flags;
+	ask.env = q->env;
+	ask.env_len = q->env ? strlen(q->env) : 0;
+	ask.hash = hash;
+	ask_decide(image.data, &ask, q->args, q->args ? strlen(q->args) : 0, &a, &d);
+	snprintf(got, sizeof(got), "%s %s", verdicts[d.verdict], rule_of(&d));
+	if (strcmp(got, q->want) != 0)
+		fail_msg("%s %s: %s, not %s", q->activity, q->args, got, q->want);
+}
 
-		assert_int_equal(ask_parse(q[i].activity, &ask, &complaint), 0);
-		ask.flags |= q[i].flags;
-		ask.env = q[i].env;
-		ask.env_len = q[i].env ? strlen(q[i].env) : 0;
-		ask_decide(image.data, &ask, q[i].args, q[i].args ? strlen(q[i].args) : 0, &a, &d);
-		snprintf(got, sizeof(got), "%s %s", verdicts[d.verdict], rule_of(&d));
-		if (strcmp(got, q[i].want) != 0)
-			fail_msg("%s %s: %s, not %s", q[i].activity, q[i].args, got, q[i].want);
-	}
+static void assert_answers(const struct question *q, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_answer(&q[i], NULL);
 }
 
 /* The first entry that holds, of several for one program; case counts; parts of phrases do not. */
@@ -170,6 +182,39 @@ static void test_changed(void **state)
 	assert_answers(rows, COUNT(rows));
 }
 
+/* What has one of the hashes, changed or not; what is not known is refused, now as later. */
+static void test_hashes(void **state)
+{
+	enum { CHANGED = ACTIVITY_CHANGED, UNREAD = ACTIVITY_HASH_UNREAD, LATER = ACTIVITY_LATER };
+	static const struct {
+		struct question question;
+		const char *hash;
+	} rows[] = {
+		{{"exec:/pin", NULL, NULL, 0, "allow pinned"}, GOOD},
+		{{"exec:/pin", NULL, NULL, CHANGED, "allow pinned"}, GOOD2},
+		{{"exec:/pin", NULL, NULL, LATER, "allow pinned"}, GOOD},
+		{{"exec:/pin", NULL, NULL, 0, "deny allow"}, OTHER},
+		{{"exec:/pin", NULL, NULL, LATER, "deny allow"}, OTHER},
+		{{"exec:/pin", NULL, NULL, 0, "deny known"}, BAD},
+		{{"exec:/pin", NULL, NULL, LATER, "deny known"}, BAD},
+		{{"exec:/pin", "-v", NULL, 0, "allow part"}, OTHER},
+		{{"exec:/pin", "-v", NULL, CHANGED, "deny allow"}, OTHER},
+		{{"exec:/pin", "-v", NULL, 0, "allow pinned"}, GOOD},
+		{{"exec:/pin", "-v", NULL, 0, "deny known"}, BAD},
+		{{"exec:/pin", NULL, NULL, UNREAD, "deny known"}, NULL},
+		{{"exec:/pin", NULL, NULL, UNREAD | LATER, "deny known"}, NULL},
+		{{"exec:/ls", NULL, NULL, CHANGED | UNREAD, "deny allow"}, NULL},
+		{{"exec:/ls", NULL, NULL, CHANGED | UNREAD | LATER, "deny allow"}, NULL},
+		{{"exec:/ls", NULL, NULL, CHANGED, "allow pinned"}, GOOD},
+		{{"exec:/ls", NULL, NULL, 0, "allow others"}, BAD},
+		{{"exec:/copy", NULL, NULL, 0, "deny allow"}, GOOD},
+		{{"exec:/copy", NULL, NULL, 0, "deny known"}, BAD},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_answer(&rows[i].question, rows[i].hash);
+}
+
 /* The highest number there is, and the order of rules among those that hold. */
 static void test_numbers(void **state)
 {
@@ -198,6 +243,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_holds),
 	cmocka_unit_test(test_unread),
 	cmocka_unit_test(test_changed),
+	cmocka_unit_test(test_hashes),
 	cmocka_unit_test(test_numbers),
 };
 

@@ -43,8 +43,8 @@ static struct policy *load(const char *text)
 	return policy;
 }
 
-static void explain_flags(const char *policy_text, const char *activity, const char *text,
-			  uint32_t flags, struct buf *out)
+static void explain_hash(const char *policy_text, const char *activity, const char *text,
+			 const char *hash, uint32_t flags, struct buf *out)
 {
 	struct policy *p = load(policy_text);
 	struct image_block block = build_image(p);
@@ -54,11 +54,18 @@ static void explain_flags(const char *policy_text, const char *activity, const c
 
 	assert_int_equal(ask_parse(activity, &ask, &complaint), 0);
 	ask.flags |= flags;
+	ask.hash = hash;
 	explain(&e, out);
 	buf_add_char(out, '\0');
 	assert_int_equal(buf_error(out), 0);
 	free(block.data);
 	policy_free(&p);
+}
+
+static void explain_flags(const char *policy_text, const char *activity, const char *text,
+			  uint32_t flags, struct buf *out)
+{
+	explain_hash(policy_text, activity, text, NULL, flags, out);
 }
 
 static void explain_text(const char *policy_text, const char *activity, const char *text,
@@ -168,6 +175,60 @@ static void test_conditions(void **state)
 		_buf_ struct buf got = {};
 
 		explain_text(text, "exec:/git", cases[i].args, &got);
+		assert_string_equal(got.data, cases[i].want);
+	}
+}
+
+#define HASH  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define OTHER "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+
+/* A changed file is admitted by its content; without --sha256 no entry has it. */
+static void test_hashes(void **state)
+{
+	static const char text[] = "version: 1\n"
+				   "name: hashes\n"
+				   "deny:\n"
+				   "  - {match: \"exec:*\", sha256: [" OTHER "]}\n"
+				   "allow:\n"
+				   "  - {match: \"exec:/git\", sha256: " HASH "}\n";
+	static const struct {
+		const char *hash;
+		const char *want;
+	} cases[] = {
+		{HASH,
+		 "allow allow allow[0] p.yaml:6:5\n"
+		 "deny:     deny[0] (p.yaml:4:5) would match by \"exec:*\" (p.yaml:4:13), but "
+		 "--sha256 is none of its sha256\n"
+		 "deny:     no entry matches\n"
+		 "allow:    allow[0] (p.yaml:6:5) admits it by \"exec:/git\" (p.yaml:6:13)\n"
+		 "content:  no rule for exec\n"},
+		{OTHER,
+		 "deny deny deny[0] p.yaml:4:5\n"
+		 "deny:     deny[0] (p.yaml:4:5) matches \"exec:*\" (p.yaml:4:13)\n"
+		 "allow:    allow[0] (p.yaml:6:5) would match by \"exec:/git\" (p.yaml:6:13), but "
+		 "--sha256 is none of its sha256\n"
+		 "allow:    no entry admits it, and exec is closed by allow (p.yaml:5:1)\n"
+		 "content:  no rule for exec\n"
+		 "reason:   denied by deny[0]\n"
+		 "to allow it, remove deny[0] (p.yaml:4:5), or add to its except: - \"exec:/git\"\n"
+		 "to allow it, add to allow: - {match: \"exec:/git\", changed: true}\n"},
+		{NULL,
+		 "deny allow allow p.yaml:5:1\n"
+		 "deny:     deny[0] (p.yaml:4:5) would match by \"exec:*\" (p.yaml:4:13), but it "
+		 "has a sha256, and no --sha256 was said\n"
+		 "deny:     no entry matches\n"
+		 "allow:    allow[0] (p.yaml:6:5) would match by \"exec:/git\" (p.yaml:6:13), but "
+		 "it has a sha256, and no --sha256 was said\n"
+		 "allow:    no entry admits it, and exec is closed by allow (p.yaml:5:1)\n"
+		 "content:  no rule for exec\n"
+		 "reason:   no allow entry (exec is closed by p.yaml:5)\n"
+		 "to allow it, add to allow: - {match: \"exec:/git\", changed: true}\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_buf_ struct buf got = {};
+
+		explain_hash(text, "exec:/git", NULL, cases[i].hash, ACTIVITY_CHANGED, &got);
 		assert_string_equal(got.data, cases[i].want);
 	}
 }
@@ -321,7 +382,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_lines),   cmocka_unit_test(test_remedies),
 	cmocka_unit_test(test_unknown), cmocka_unit_test(test_too_long),
 	cmocka_unit_test(test_visible), cmocka_unit_test(test_conditions),
-	cmocka_unit_test(test_changed),
+	cmocka_unit_test(test_hashes),  cmocka_unit_test(test_changed),
 };
 
 int main(void)

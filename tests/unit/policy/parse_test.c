@@ -10,6 +10,7 @@
 #include "parsing.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define HASH	 "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 static struct policy *parsed(const char *text)
 {
@@ -329,13 +330,22 @@ static void refuses_bad_policies(void **state)
 		 "changed\n"},
 		{HEAD "allow: [{match: \"exec:/a\", sha256: x, args: x, env: x, changed: x, "
 		      "private: x}]\n",
-		 "3:28: error: 'sha256' is not supported yet\n"
+		 "3:36: error: 'x' is no SHA-256: write its 64 hexadecimal digits\n"
 		 "3:45: error: 'args' must be a mapping, as {any: [...], none: [...]}, not a string\n"
 		 "3:53: error: 'env' must be a mapping, as {any: [...], none: [...]}, not a string\n"
 		 "3:65: error: 'changed' must be true or false, not 'x'\n"
 		 "3:77: error: 'private' must be true or false, not 'x'\n"},
 		{HEAD "deny: [{match: \"net:a.b\", private: true}]\n",
 		 "3:27: error: 'private' is for allow entries: a denied name is so at any address\n"},
+		{HEAD "deny: [{match: \"exec:/a\", sha256: []}, {match: \"exec:/a\", sha256: {}},\n"
+		      "{match: \"exec:/a\", sha256: [" HASH ", " HASH "0, '" HASH " ', [" HASH "]]},\n"
+		      "{match: \"exec:/a\", sha256: }]\n",
+		 "3:35: error: 'sha256' is empty\n"
+		 "3:67: error: 'sha256' must be a string or a list of strings, not a mapping\n"
+		 "4:95: error: '" HASH "0' is no SHA-256: write its 64 hexadecimal digits\n"
+		 "4:162: error: '" HASH " ' is no SHA-256: write its 64 hexadecimal digits\n"
+		 "4:231: error: 'sha256' must be a list of strings\n"
+		 "5:20: error: 'sha256' has no value: write a string or a list of strings\n"},
 		{HEAD "allow: [{match: \"exec:/a\", args: {}}]\n",
 		 "3:34: error: 'args' is empty\n"},
 		{HEAD "allow: [{match: \"exec:/a\", args: , env: {any: [], none: ['', [x]]}}]\n",
