@@ -97,7 +97,7 @@ int BPF_PROG(broker_connect, struct sock *sk, struct sock *peer, struct sock *ne
 		return 0;
 	s = decision_begin(&img);
 	if (!s)
-		return -EPERM;
+		return undecided(img) ? -EPERM : 0;
 	ret = broker_decide(img, s, sk, peer);
 	scratch_release(s);
 	return ret;

@@ -32,7 +32,7 @@ static __always_inline __u32 create_refuse(__u32 family, __u32 type, __u32 proto
 
 	s = decision_begin(&img);
 	if (!s)
-		return VERDICT_DENY;
+		return undecided(img) ? VERDICT_DENY : 0;
 	net_start(s, REC_SOCKET, family, protocol);
 	net_record(s)->port = type;
 	*(__u32 *)net_record(s)->addr = protocol;
@@ -76,7 +76,7 @@ static __always_inline __u32 foreign_refuse_peer(const struct sock *sk, __u16 fa
 
 	s = decision_begin(&img);
 	if (!s)
-		return VERDICT_DENY;
+		return undecided(img) ? VERDICT_DENY : 0;
 	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
 	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	net_record(s)->port = port;

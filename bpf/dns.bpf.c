@@ -257,14 +257,17 @@ static long dns_learn_addr(__u32 i, void *data)
 	return 0;
 }
 
-/* The answer to something that was asked of the resolver that it comes from. */
+/* The answer to something that was asked of the resolver that it comes from. What is not counts as a loss. */
 static __always_inline int dns_was_asked(struct dns_work *w, const struct dns_packet *p)
 {
 	const struct query *q = bpf_map_lookup_elem(&queries, &w->query);
 
-	return q && w->now - q->time < NAMES_PATIENCE &&
-	       *(const __u64 *)q->resolver == *(const __u64 *)p->from &&
-	       *(const __u64 *)(q->resolver + 8) == *(const __u64 *)(p->from + 8);
+	if (q && w->now - q->time < NAMES_PATIENCE &&
+	    *(const __u64 *)q->resolver == *(const __u64 *)p->from &&
+	    *(const __u64 *)(q->resolver + 8) == *(const __u64 *)(p->from + 8))
+		return 1;
+	loss_add(LOSS_QUESTIONS, 0);
+	return 0;
 }
 
 /*
@@ -286,7 +289,7 @@ static __noinline int dns_answer(struct __sk_buff *skb, struct scratch *s, const
 	if (!w->d.cut || w->d.flags & DNS_TRUNCATED)
 		return PASS;
 	loss_add(LOSS_NAMES, 0);
-	return DROP;
+	return undecided(image_current()) ? DROP : PASS;
 }
 
 SEC("cgroup_skb/ingress")
@@ -309,8 +312,8 @@ int dns_ingress(struct __sk_buff *skb)
 	if (!sk)
 		return PASS;
 	s = scratch_claim();
-	if (!s)
-		return DROP; /* counted; who asked will ask again */
+	if (!s) /* counted; who asked will ask again */
+		return undecided(image_current()) ? DROP : PASS;
 	w = (struct dns_work *)s->record;
 	w->sock = (__u64)sk;
 	own = (const struct sock *)w->sock;

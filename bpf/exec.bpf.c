@@ -404,7 +404,7 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm)
 		return 0;
 	s = decision_begin(&img);
 	if (!s)
-		return -EPERM;
+		return undecided(img) ? -EPERM : 0;
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
 	exec_resolved(img, s, bprm);
 	exec_content(img, s, bprm->file, 1);
@@ -437,7 +437,8 @@ int BPF_PROG(exec_committed, struct linux_binprm *bprm)
 		return 0;
 	s = decision_begin(&img);
 	if (!s) {
-		bpf_send_signal(SIGKILL);
+		if (undecided(img))
+			bpf_send_signal(SIGKILL);
 		return 0;
 	}
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));
@@ -506,7 +507,7 @@ static __always_inline int exec_load(struct file *file, struct file *hashed)
 		return 0;
 	s = decision_begin(&img);
 	if (!s)
-		return -EPERM;
+		return undecided(img) ? -EPERM : 0;
 	exec_start(img, s, 0);
 	exec_inode(img, s, inode);
 	if (BPF_CORE_READ(inode, i_mode) & MODE_EXEC || s->m.hit.deny != RULE_NONE ||
@@ -570,7 +571,8 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 		return 0;
 	s = decision_begin(&img);
 	if (!s) {
-		bpf_send_signal(SIGKILL);
+		if (undecided(img))
+			bpf_send_signal(SIGKILL);
 		return 0;
 	}
 	exec_start(img, s, BPF_CORE_READ(bprm, filename));

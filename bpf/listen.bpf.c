@@ -36,7 +36,7 @@ static __always_inline int listen_decide(const struct sock *sk, __u16 port, cons
 	int refusal;
 
 	if (!s)
-		return -EPERM;
+		return undecided(img) ? -EPERM : 0;
 	net_start(s, REC_LISTEN, BPF_CORE_READ(sk, __sk_common.skc_family),
 		  BPF_CORE_READ(sk, sk_protocol));
 	activity_start(s, KIND_LISTEN);

@@ -206,7 +206,7 @@ static __always_inline int net_lsm(struct socket *sock, const struct msghdr *msg
 		return 0;
 	s = decision_begin(&img);
 	if (!s)
-		return -EPERM;
+		return undecided(img) ? -EPERM : 0;
 	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
 	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	net_match_sockaddr(img, s, sk, addr, len);
@@ -339,7 +339,7 @@ static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six, __u32 
 		return CGROUP_DENY;
 	s = decision_begin(&img);
 	if (!s)
-		return CGROUP_DENY;
+		return undecided(img) ? CGROUP_DENY : CGROUP_ALLOW;
 	net_start(s, REC_NET, six ? AF_INET6 : AF_INET, ctx->protocol);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_record(s)->port = bpf_ntohs(ctx->user_port);
@@ -417,7 +417,7 @@ static __always_inline int net_cgroup_unix(struct bpf_sock_addr *ctx)
 		return CGROUP_DENY;
 	s = decision_begin(&img);
 	if (!s)
-		return CGROUP_DENY;
+		return undecided(img) ? CGROUP_DENY : CGROUP_ALLOW;
 	net_start(s, REC_NET, AF_UNIX, 0);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_match_sockaddr(img, s, 0, BPF_CORE_READ(kern, uaddr), BPF_CORE_READ(kern, uaddrlen));

@@ -33,7 +33,10 @@ static __always_inline int socket_kill(__u64 cookie)
 	__u32 one = 1;
 
 	dead_seen = 1;
-	return bpf_map_update_elem(&dead, &cookie, &one, BPF_ANY);
+	if (!bpf_map_update_elem(&dead, &cookie, &one, BPF_ANY))
+		return 0;
+	loss_add(LOSS_DEAD, 0);
+	return -1;
 }
 
 #endif

@@ -179,6 +179,18 @@ static __noinline int tls_unfollowed(const void *img)
 	return 1;
 }
 
+/*
+ * What a call carries is not read, and goes: a gap, as long as may be lost, behind which requests are not
+ * followed.
+ */
+static __noinline int tls_miss(struct object *o, const struct tls_call *call)
+{
+	o->offset[call->dir & 1] += call->len;
+	if (call->dir == DIR_WRITE)
+		o->flags |= OBJECT_BLIND;
+	return 0;
+}
+
 /* Entry of a writing function. Returns the tier that stops it, or TIER_NONE. */
 static __always_inline __u32 tls_write(struct tls_call *call)
 {
@@ -186,6 +198,9 @@ static __always_inline __u32 tls_write(struct tls_call *call)
 
 	if (tls_begin(&c, call)) {
 		call->refused = tls_unfollowed(c.img);
+		call->object = 0; /* nothing was entered that could be left */
+		if (c.o)
+			tls_miss(c.o, call);
 		return TIER_NONE;
 	}
 	object_enter(c.o);
@@ -273,8 +288,13 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 	struct tls_ctx c = {};
 	__u64 n;
 
-	if (tls_begin(&c, call))
-		return; /* what is ahead is not known any more: see tls_repeats() */
+	if (tls_begin(&c, call)) {
+		if (c.o && (int)ret > 0)
+			tls_miss(c.o, call);
+		if (c.o && call->dir == DIR_WRITE)
+			object_leave(c.o);
+		return;
+	}
 	n = tls_moved(c.s, ret);
 	if (n > c.s->call.len)
 		n = 0;

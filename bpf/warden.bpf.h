@@ -212,8 +212,10 @@ static __always_inline void doom(struct task_struct *task)
 	__u8 one = 1;
 
 	doomed_seen = 1;
-	if (bpf_map_update_elem(&doomed, &key, &one, BPF_ANY))
+	if (bpf_map_update_elem(&doomed, &key, &one, BPF_ANY)) {
+		loss_add(LOSS_DOOMED, 0);
 		doomed_full = 1;
+	}
 }
 
 /* True when the current process is to die. */
@@ -323,7 +325,7 @@ __weak __noinline int text_match(struct scratch *s, __u32 text, __u32 len)
 	return 0;
 }
 
-/* Scratch, and the policy in force. NULL when there is either none: what asked is then refused. */
+/* Scratch, and the policy in force. NULL when there is either none: see undecided(). */
 static __always_inline struct scratch *decision_begin(const void **img)
 {
 	struct scratch *s;
@@ -333,6 +335,15 @@ static __always_inline struct scratch *decision_begin(const void **img)
 	if (s)
 		s->generation = image_header(*img)->generation;
 	return s;
+}
+
+/*
+ * What nobody can decide on is refused, unless the policy only watches: then it happens, and that nothing
+ * was recorded of it has been counted.
+ */
+static __always_inline int undecided(const void *img)
+{
+	return !img || image_header(img)->mode != MODE_AUDIT;
 }
 
 /* ACTIVITY_UNRECORDED when nothing can be recorded just now, else 0. */

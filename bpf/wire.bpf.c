@@ -80,7 +80,7 @@ __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const stru
 		return DROP;
 	s = decision_begin(&img);
 	if (!s)
-		return DROP;
+		return undecided(img) ? DROP : PASS;
 	if (why == OPAQUE_CLEARTEXT && !image_header(img)->kinds[KIND_HTTP].ruled)
 		why = OPAQUE_NONE; /* nobody asked for its text */
 	if (why != OPAQUE_NONE) {
@@ -318,7 +318,7 @@ int wire_egress(struct __sk_buff *skb)
 		return PASS;
 	if (!w) {
 		loss_add(LOSS_STORAGE, 0);
-		return DROP;
+		return undecided(image_current()) ? DROP : PASS;
 	}
 	if (names_kept && !w->asked && wire_is_audited(w, cookie, &p) != PASS)
 		return DROP;

@@ -191,12 +191,15 @@ enum awake {
 enum loss {
 	LOSS_EVENTS_RING, /* no room in the events ring */
 	LOSS_BYTES_RING,  /* no room in the bytes ring */
-	LOSS_SCRATCH,	  /* no scratch slot was free: decided as unknown */
+	LOSS_SCRATCH,	  /* no scratch slot was free: refused in enforce */
 	LOSS_OBJECTS,	  /* no room for another TLS object */
 	LOSS_READ,	  /* plaintext could not be read from the process */
 	LOSS_ARGS,	  /* arguments could not be read */
 	LOSS_STORAGE,	  /* no room for state of a task or socket */
 	LOSS_NAMES,	  /* no room for a name that an address has, or an answer was not read whole */
+	LOSS_QUESTIONS,	  /* an answer to a question that is not known, or not any more */
+	LOSS_DOOMED,	  /* no room for another process that is to die: all are */
+	LOSS_DEAD,	  /* no room for another dead socket */
 	LOSS_COUNT,
 };
 

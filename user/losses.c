@@ -7,8 +7,9 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_EVENTS_RING] = "events_ring_full", [LOSS_BYTES_RING] = "bytes_ring_full",
 	[LOSS_SCRATCH] = "scratch_exhausted",	 [LOSS_OBJECTS] = "tls_objects_full",
 	[LOSS_READ] = "plaintext_unreadable",	 [LOSS_ARGS] = "arguments_unreadable",
-	[LOSS_STORAGE] = "storage_full",
-	[LOSS_NAMES] = "names_full",
+	[LOSS_STORAGE] = "storage_full",	 [LOSS_NAMES] = "names_full",
+	[LOSS_QUESTIONS] = "dns_unasked",	 [LOSS_DOOMED] = "doomed_full",
+	[LOSS_DEAD] = "dead_sockets_full",
 };
 
 void losses_put(struct losses *l, const char *reason, uint64_t records, uint64_t bytes)

@@ -94,6 +94,8 @@ port.test A 203.0.113.8
 port.test FROM 10.9.0.1 5353
 twice.test A 203.0.113.2
 twice.test TWICE unasked.test
+late.test A 203.0.113.8
+late.test LATE 3
 unasked.test A 203.0.113.8
 END
 printf 'nameserver %s\noptions timeout:2 attempts:2\n' $resolver >"$T/resolv.conf"
@@ -373,6 +375,56 @@ too_many_answers() {
 	some_line audit type=loss loss.reason=names_full
 }
 
+# They would be refused, and that is all.
+too_many_answers_audited() {
+	policy 'mode: audit' 'allow: ["net:toomany.test"]'
+	after_asking toomany.test 1 10.0.0.0 'TimeoutError.*' # nobody is there
+	some_line audit type=loss loss.reason=names_full
+	some_line audit type=connect decision.verdict=audit
+}
+
+# No address can have another name: who asks for one does not hear of it.
+names_of_all_addresses_full() {
+	local pid
+	policy 'allow: ["net:api.test"]'
+	"$WARDEN" run -p policy.yaml --audit audit -- sh -c "touch ready
+		while ! [ -e go ]; do sleep 0.05; done
+		$python '$T/asks.py' $resolver api.test
+		$python '$lib/byname.py' 'direct 203.0.113.1 443'" >out 2>err &
+	pid=$!
+	within 20 test -e ready
+	"$python" "$lib/fill.py" "$pid" names
+	touch go
+	ends "$pid" 0
+	has out '^api.test 0$'
+	has out '^direct 203.0.113.1 443 EPERM$'
+	some_line audit type=loss loss.reason=names_full
+}
+
+# So many questions behind one that it is forgotten: its answer names nothing.
+questions_full() {
+	cat >many.py <<-'END'
+		import socket, struct, subprocess, sys
+		def ask(sock, name, number):
+		    labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\0"
+		    sock.sendto(struct.pack(">6H", number, 0x100, 1, 0, 0, 0) + labels + struct.pack(">2H", 1, 1),
+		                (sys.argv[1], 53))
+		one, other = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+		ask(one, "late.test", 1)
+		for number in range(int(sys.argv[2])):
+		    ask(other, "nowhere.test", number)
+		one.settimeout(30)
+		print("answer", len(one.recv(4096)) > 12, flush=True)
+	END
+	policy 'allow: ["net:late.test"]'
+	for each in '10 ok' '4000 EPERM'; do
+		run 0 sh -c "$python many.py $resolver ${each% *} && $python '$lib/byname.py' 'direct 203.0.113.8 443'"
+		has out '^answer True$'
+		has out "^direct 203.0.113.8 443 ${each#* }\$"
+	done
+	some_line audit type=loss loss.reason=dns_unasked
+}
+
 truncated() {
 	policy 'allow: ["net:cut.test"]'
 	after_asking cut.test 1 203.0.113.8 ok
@@ -403,6 +455,7 @@ not_what_was_asked() {
 	after_asking twice.test 2 203.0.113.8 EPERM
 	after_asking from.test 1 203.0.113.8 EPERM
 	after_asking port.test 1 203.0.113.8 EPERM
+	some_line audit type=loss loss.reason=dns_unasked
 	# From a resolver, but another one than was asked.
 	printf 'nameserver %s\nnameserver 203.0.113.9\n' $resolver >"$T/resolv.conf"
 	after_asking from.test 1 203.0.113.8 EPERM
@@ -563,8 +616,11 @@ check 'a resolver over IPv6' over_ipv6
 check 'a question in mixed case' mixed_case
 check 'many answers' many_answers
 check 'too many answers' too_many_answers
+check 'too many answers, mode: audit' too_many_answers_audited
 check 'a truncated answer' truncated
 check 'too many names of one address' names_of_one_address_full
+check 'too many names of all addresses' names_of_all_addresses_full
+check 'too many questions' questions_full
 check 'answers to what was not asked' not_what_was_asked
 check 'a resolver of its own' resolver_of_its_own
 check 'answers in the name of the resolver' in_the_resolvers_name

@@ -10,6 +10,7 @@ ZONE has a line for each record, and is read anew for each question:
   NAME QUESTION OTHER answers are to the question for OTHER
   NAME FROM ADDRESS [PORT]
                       answers come from there
+  NAME LATE SECONDS   answers over UDP come that much later
   NAME TWICE OTHER    behind the answer comes one to OTHER that nobody asked for
 Aliases are followed. What is not in the zone does not exist.
 """
@@ -96,10 +97,20 @@ def answers(zone, message, over_udp):
                struct.pack(">HH", kind, 1) + b"".join(found)), None
 
 
+def lateness(zone, message):
+    return sum(float(r[1]) for r in zone.get(question(message)[0], []) if r[0] == "LATE")
+
+
 def serve_udp(sock, family, path):
     while True:
         message, peer = sock.recvfrom(4096)
-        for answer, source in answers(read_zone(path), message, True):
+        zone = read_zone(path)
+        late = lateness(zone, message)
+        if late:
+            answer = next(answers(zone, message, True))[0]
+            threading.Timer(late, sock.sendto, (answer, peer)).start()
+            continue
+        for answer, source in answers(zone, message, True):
             if not source:
                 sock.sendto(answer, peer)
                 continue
