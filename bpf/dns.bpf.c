@@ -4,7 +4,12 @@
  *
  *   cgroup_skb/egress   keeps what the workload asks; drops what it sends in a resolver's name
  *   cgroup_skb/ingress  reads the answers, before the socket has them: whoever connects by one finds
- *                       the name there
+ *                       the name there; reports truncated ones
+ *   syscall             user space has asked for what was truncated, over TCP (user/resolving.h)
+ *
+ * What comes over TCP is not read, as a stream of it may be cut anywhere. Who is sent there by a truncated
+ * answer gets none before warden has had its own: the segments of resolvers are dropped meanwhile, and
+ * sent again. That ends by time, whatever becomes of warden.
  *
  * Attack: give an address of one's own an allowed name, by a resolver of one's own. An answer counts if
  * it comes from the address of a resolver of the run's start, from port 53, in the network namespace
@@ -24,6 +29,10 @@
 const volatile __u8 names_kept = 0;
 const volatile __u32 names_netns = 0;	   /* number of the run's first network namespace */
 const volatile __u32 names_interfaces = 0; /* the highest number of an interface there, at the start */
+
+__u64 resolves_asked = 0; /* ticket of the last truncated answer */
+__u64 resolves_done = 0;  /* of the last one that user space has nothing to ask for any more */
+__u64 resolves_until = 0; /* those behind are not waited for longer: CLOCK_MONOTONIC, ns */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -56,15 +65,18 @@ _Static_assert(sizeof(struct dns_work) <= RECORD_SIZE && DNS_SIZE <= CHUNK_SIZE,
 
 /* ---- packets ---- */
 
-struct dns_udp {
+#define DNS_UDP_SIZE   8
+#define DNS_TCP_OFFSET 12 /* of the byte that has its length, in 4 bytes, in its upper half */
+
+struct dns_ports { /* of UDP and of TCP */
 	__be16 source, dest;
-	__be16 len, checksum;
 };
 
 struct dns_packet {
 	__u8 from[16]; /* as in struct name_key */
 	__u8 to[16];
-	struct dns_udp udp;
+	struct dns_ports port;
+	__u32 protocol;
 	__u32 payload; /* offset */
 };
 
@@ -92,29 +104,38 @@ static __always_inline void dns_map4(__u8 *to, __be32 addr)
 	*(__be32 *)(to + 12) = addr;
 }
 
-/* Reads the headers of a datagram. 0, or -1 when it is none. Resolvers send no extension headers. */
+/*
+ * Reads the headers of a datagram, or of a segment of TCP; 0, or -1 when it is neither. Resolvers send no
+ * extension headers.
+ */
 static __always_inline int dns_parse(struct __sk_buff *skb, struct dns_packet *p)
 {
 	struct dns_head4 h4;
 	struct dns_head6 h6;
 	__u32 at = sizeof(h6);
+	__u8 tcp_len;
 
 	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		if (bpf_skb_load_bytes(skb, 0, &h6, sizeof(h6)) || h6.next != IPPROTO_UDP)
+		if (bpf_skb_load_bytes(skb, 0, &h6, sizeof(h6)))
 			return -1;
+		p->protocol = h6.next;
 		__builtin_memcpy(p->from, h6.source, 16);
 		__builtin_memcpy(p->to, h6.dest, 16);
 	} else {
-		if (bpf_skb_load_bytes(skb, 0, &h4, sizeof(h4)) || h4.protocol != IPPROTO_UDP)
+		if (bpf_skb_load_bytes(skb, 0, &h4, sizeof(h4)))
 			return -1;
+		p->protocol = h4.protocol;
 		dns_map4(p->from, h4.source);
 		dns_map4(p->to, h4.dest);
 		at = (h4.version_len & 15) * 4;
 	}
-	if (bpf_skb_load_bytes(skb, at, &p->udp, sizeof(p->udp)))
+	if (bpf_skb_load_bytes(skb, at, &p->port, sizeof(p->port)))
 		return -1;
-	p->payload = at + sizeof(p->udp);
-	return 0;
+	if (p->protocol == IPPROTO_TCP && !bpf_skb_load_bytes(skb, at + DNS_TCP_OFFSET, &tcp_len, 1))
+		p->payload = at + (tcp_len >> 4) * 4;
+	else
+		p->payload = at + DNS_UDP_SIZE;
+	return p->protocol == IPPROTO_UDP || p->protocol == IPPROTO_TCP ? 0 : -1;
 }
 
 /* Reads header and question of the message into `w`; false when there are none. */
@@ -161,12 +182,12 @@ int dns_egress(struct __sk_buff *skb)
 
 	if (!skb->sk || dns_parse(skb, &p))
 		return PASS;
-	if (p.udp.source == bpf_htons(DNS_PORT) && bpf_map_lookup_elem(&resolvers, p.from)) {
+	if (p.port.source == bpf_htons(DNS_PORT) && bpf_map_lookup_elem(&resolvers, p.from)) {
 		tamper_report(TAMPER_RESOLVER, bpf_get_current_task_btf()->tgid);
 		return DROP;
 	}
 	/* At any port: that of a container engine's resolver has been translated by now. */
-	if (!bpf_map_lookup_elem(&resolvers, p.to))
+	if (p.protocol != IPPROTO_UDP || !bpf_map_lookup_elem(&resolvers, p.to))
 		return PASS;
 	s = scratch_claim();
 	if (!s)
@@ -270,9 +291,38 @@ static __always_inline int dns_was_asked(struct dns_work *w, const struct dns_pa
 	return 0;
 }
 
+/* Learns what was read. */
+static __always_inline void dns_learn(struct dns_work **w)
+{
+	(*w)->key.reserved = 0;
+	loop(DNS_ADDRS, dns_learn_addr, w);
+}
+
+/*
+ * Has user space ask for what was truncated. The record takes the place of what was at work, so that this
+ * comes last.
+ */
+static __always_inline void dns_report_truncated(struct scratch *s, const struct dns_packet *p)
+{
+	const struct dns *d = &((const struct dns_work *)s->record)->d;
+	struct rec_resolve *r = (struct rec_resolve *)s->record;
+	__u32 len = d->names[0].len;
+	__u16 type = d->type;
+
+	bpf_probe_read_kernel(s->name, DNS_TEXT, d->names[0].text);
+	record_start(s, REC_RESOLVE, sizeof(*r));
+	__builtin_memcpy(r->resolver, p->from, 16);
+	r->type = type;
+	r->name_len = record_append(s, s->name, len & (DNS_TEXT - 1));
+	r->reserved = 0;
+	resolves_until = bpf_ktime_get_ns() + NAMES_WAIT;
+	r->ticket = __sync_fetch_and_add(&resolves_asked, 1) + 1;
+	record_send_event(s, RECORD_URGENT);
+}
+
 /*
  * Learns from an answer. One that is not learned whole is not delivered: nobody connects to what it
- * names without warden knowing the name. A truncated one sends who asked to TCP, which names nothing.
+ * names without warden knowing the name. A truncated one sends who asked to TCP.
  */
 static __noinline int dns_answer(struct __sk_buff *skb, struct scratch *s, const struct dns_packet *p)
 {
@@ -284,12 +334,22 @@ static __noinline int dns_answer(struct __sk_buff *skb, struct scratch *s, const
 	if (!dns_was_asked(w, p))
 		return PASS;
 	dns_records(&c);
-	w->key.reserved = 0;
-	loop(DNS_ADDRS, dns_learn_addr, &w);
-	if (!w->d.cut || w->d.flags & DNS_TRUNCATED)
+	dns_learn(&w);
+	if (!w->d.cut)
 		return PASS;
+	if (w->d.flags & DNS_TRUNCATED) {
+		dns_report_truncated(s, p);
+		return PASS;
+	}
 	loss_add(LOSS_NAMES, 0);
 	return undecided(image_current()) ? DROP : PASS;
+}
+
+/* Text of a resolver's, over TCP, while warden asks for what was truncated. */
+static __always_inline int dns_is_early(const struct __sk_buff *skb, const struct dns_packet *p)
+{
+	return resolves_asked != resolves_done && bpf_ktime_get_ns() < resolves_until &&
+	       skb->len > p->payload && bpf_map_lookup_elem(&resolvers, p->from);
 }
 
 SEC("cgroup_skb/ingress")
@@ -303,8 +363,10 @@ int dns_ingress(struct __sk_buff *skb)
 	struct scratch *s;
 	int ret = PASS;
 
-	if (!sk || dns_parse(skb, &p) || p.udp.source != bpf_htons(DNS_PORT))
+	if (!sk || dns_parse(skb, &p) || p.port.source != bpf_htons(DNS_PORT))
 		return PASS;
+	if (p.protocol == IPPROTO_TCP)
+		return dns_is_early(skb, &p) ? DROP : PASS;
 	from = bpf_map_lookup_elem(&resolvers, p.from);
 	if (!from || (skb->ifindex == LOOPBACK && !from->local) || skb->ifindex > names_interfaces)
 		return PASS;
@@ -321,4 +383,33 @@ int dns_ingress(struct __sk_buff *skb)
 		ret = dns_answer(skb, s, &p) == DROP ? DROP : PASS;
 	scratch_release(s);
 	return ret;
+}
+
+/*
+ * Learns from an answer that user space has checked: it is to the question that it asked, of a resolver
+ * that is trusted. Returns 0, or 1 when it was not learned whole.
+ */
+SEC("syscall")
+int dns_told(struct dns_told *told)
+{
+	struct scratch *s = scratch_claim();
+	struct dns_work *w;
+	struct dns_ctx c;
+	int cut = 1;
+
+	if (!s)
+		return 1;
+	w = (struct dns_work *)s->record;
+	c.msg = s->chunk;
+	c.d = &w->d;
+	if (!bpf_probe_read_kernel(s->chunk, DNS_SIZE, told->msg) && dns_question(&c, told->len)) {
+		dns_records(&c);
+		w->now = bpf_ktime_get_ns();
+		dns_learn(&w);
+		cut = w->d.cut;
+	}
+	if (cut)
+		loss_add(LOSS_NAMES, 0);
+	scratch_release(s);
+	return cut;
 }

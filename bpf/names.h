@@ -18,6 +18,7 @@
 #define NAMES_GRACE    (3600 * NAMES_SEC) /* behind the time to live: clients keep addresses, too */
 #define NAMES_TTL_MAX  (604800U)	  /* of a week: what is longer is a mistake (RFC 8767, 4) */
 #define NAMES_PATIENCE (60 * NAMES_SEC)	  /* an answer comes within */
+#define NAMES_WAIT     (2 * NAMES_SEC)	  /* and warden's own, over TCP, which clients wait for */
 
 /* One name of an address. Slots are filled from 0; none is empty before one that is not. */
 struct name_key {
@@ -54,6 +55,13 @@ struct query_key {
 struct query {
 	__u64 time;	   /* CLOCK_MONOTONIC, ns */
 	__u8 resolver[16]; /* as in struct name_key */
+};
+
+/* What user space was told by a resolver, over TCP: the context of dns_told(). */
+struct dns_told {
+	__u32 len; /* of the message; what is longer than its buffer is cut off */
+	__u32 reserved;
+	__u8 msg[DNS_SIZE];
 };
 
 _Static_assert(sizeof(struct name_key) == 24, "no hidden padding");

@@ -26,6 +26,7 @@ enum rec_type {
 	REC_SOCKET,    /* struct rec_net: a socket was made that sends where no other rule looks */
 	REC_LISTEN,    /* struct rec_net: a place of its own to listen at was used or refused */
 	REC_CLAIM,     /* struct rec_net: the host that a client asks for, unless it is allowed */
+	REC_RESOLVE,   /* struct rec_resolve: an answer over UDP was truncated: user space asks, over TCP */
 };
 
 struct rec {
@@ -187,6 +188,15 @@ enum awake {
 	AWAKE_BYTES,  /* neither; what is urgent always does */
 };
 
+struct rec_resolve {
+	struct rec rec; /* of nobody: answers come in an interrupt, on top of any process */
+	__u64 ticket;	/* of these records, from 1 */
+	__u8 resolver[16]; /* as in struct name_key */
+	__u16 type;	/* DNS_TYPE_A or DNS_TYPE_AAAA */
+	__u16 name_len; /* as in struct dns_name */
+	__u32 reserved;
+};
+
 /* Why something was not recorded: indexes of the loss counters. Each has a name in user space. */
 enum loss {
 	LOSS_EVENTS_RING, /* no room in the events ring */
@@ -217,5 +227,6 @@ _Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8, "no hidden padding")
 _Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_data) == 88, "no hidden padding");
 _Static_assert(sizeof(struct rec_tamper) == 72, "no hidden padding");
+_Static_assert(sizeof(struct rec_resolve) == 64 + 8 + 16 + 8, "no hidden padding");
 
 #endif

@@ -126,6 +126,7 @@ static const struct {
 	{"net_sendmsg_unix", with_unix, ATTACH_CGROUP},
 	{"dns_egress", with_names, ATTACH_CGROUP},
 	{"dns_ingress", with_names, ATTACH_CGROUP},
+	{"dns_told", with_names, ATTACH_NONE},
 	{"guard_kill", with_guard, ATTACH_AUTO},
 	{"guard_sigio", with_guard, ATTACH_AUTO},
 	{"guard_limit", with_guard, ATTACH_AUTO},

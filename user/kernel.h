@@ -108,6 +108,15 @@ void kernel_forget_processes(struct kernel *k, const struct map *tgids);
 /* Forgets names of addresses that are over `now` (CLOCK_MONOTONIC, ns): once a minute is enough. */
 void kernel_names_sweep(struct kernel *k, uint64_t now);
 
+/*
+ * Hands over an answer of a resolver's to a question for addresses: `len` bytes of a message, of which no
+ * more than DNS_SIZE are read. Returns 0; 1 when not all of it was learned, which has been counted; or -errno.
+ */
+int kernel_names_told(struct kernel *k, const void *msg, size_t len);
+
+/* Nothing is asked for any more of what came with tickets (struct rec_resolve) up to this one. */
+void kernel_names_resolved(struct kernel *k, uint64_t ticket);
+
 /* Lets go of everything; the pinned links stay until their pins are removed. NULL is fine. */
 void kernel_close(struct kernel **k);
 

@@ -2,6 +2,7 @@
 /* The names of addresses: what the kernel side is told, and what is over. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <string.h>
 
 #include "kernel_internal.h"
 
@@ -27,6 +28,22 @@ int kernel_names_begin(struct kernel *k, const struct resolvers *r)
 			return -errno;
 	}
 	return 0;
+}
+
+int kernel_names_told(struct kernel *k, const void *msg, size_t len)
+{
+	struct dns_told told = {.len = (uint32_t)len};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &told, .ctx_size_in = sizeof(told));
+
+	memcpy(told.msg, msg, len < DNS_SIZE ? len : DNS_SIZE);
+	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.dns_told), &opts) < 0)
+		return -errno;
+	return (int)opts.retval;
+}
+
+void kernel_names_resolved(struct kernel *k, uint64_t ticket)
+{
+	__atomic_store_n(&k->skel->bss->resolves_done, ticket, __ATOMIC_RELEASE);
 }
 
 /*

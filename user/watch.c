@@ -21,6 +21,7 @@
 #include "losses.h"
 #include "order.h"
 #include "recorder.h"
+#include "resolving.h"
 #include "session/session.h"
 #include "signals.h"
 #include "sockets.h"
@@ -47,6 +48,7 @@
 #define SWEEP_NS      (60 * NS_PER_SEC)
 #define FORGET_NS     (NS_PER_SEC / 10)	   /* between two looks through all TLS objects */
 #define KILL_WAIT_MS  5000
+#define RUN_FDS	      4	   /* what a run waits for, besides resolvers */
 #define PRINT_MS      100 /* nobody who stops reading what we print may stop us */
 
 struct watch {
@@ -61,6 +63,7 @@ struct watch {
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	uint64_t swept;	 /* when names of addresses were looked through last, the same */
 	struct losses losses;
+	struct resolving resolving;
 	bool refused;	/* the command itself was, before its first instruction */
 	bool started;	/* its first program runs */
 	bool kill_all;	/* too many are to die for each to be known */
@@ -170,6 +173,8 @@ static void look_for_losses(struct watch *w)
 	losses_look(&w->losses, now, session_counts(w->session)->broken);
 	losses_put(&w->losses, "out_of_memory", w->order.lost, 0);
 	w->order.lost = 0;
+	losses_put(&w->losses, "names_unresolved", w->resolving.failed, 0);
+	w->resolving.failed = 0;
 }
 
 /* ---- what cannot wait for order ---- */
@@ -231,6 +236,11 @@ static void on_raw(void *ctx, const struct rec *r)
 {
 	struct watch *w = ctx;
 
+	if (r->type == REC_RESOLVE) { /* what the workload waits for; not an activity of anybody's */
+		if (w->o->resolvers && r->size >= sizeof(struct rec_resolve))
+			resolving_record(&w->resolving, (const struct rec_resolve *)r, monotonic());
+		return;
+	}
 	if (r->type == REC_EXEC && r->size >= sizeof(struct rec_exec))
 		note_first_exec(w, (const struct rec_exec *)r);
 	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
@@ -291,6 +301,13 @@ static void sweep_names(struct watch *w)
 	w->swept = now;
 }
 
+/* Goes on asking for what was truncated; the workload's own answers pass when nothing is asked any more. */
+static void resolve(struct watch *w)
+{
+	if (w->resolving.ticket && resolving_go(&w->resolving, monotonic()))
+		kernel_names_resolved(w->kernel, w->resolving.ticket);
+}
+
 /*
  * Records have the time of a clock that stands still while the machine sleeps, and that nobody sets.
  * Their events have the wall clock's, wherever it went since the start of the run.
@@ -315,6 +332,7 @@ static struct kernel_fetched drain(struct watch *w)
 	struct kernel_fetched got = kernel_drain(w->kernel, on_raw, w);
 
 	kill_doomed(w);
+	resolve(w);
 	follow_clock(w);
 	order_release(&w->order, (got.upto < now ? got.upto : now) - HORIZON_NS, on_ordered, w);
 	forget_processes(w);
@@ -376,13 +394,20 @@ static int next_tick(struct watch *w, struct kernel_fetched got, int tick)
 	return tick < TICK_MIN_MS ? TICK_MIN_MS : tick < TICK_MAX_MS ? 2 * tick : tick;
 }
 
+static int names_told(void *ctx, const void *msg, size_t len)
+{
+	struct watch *w = ctx;
+
+	return kernel_names_told(w->kernel, msg, len);
+}
+
 static void loop_until_empty(struct watch *w)
 {
 	int tick = TICK_MIN_MS;
 	bool said = false;
 
 	while (!w->signals.ended || anybody_left(w)) {
-		struct pollfd fds[] = {
+		struct pollfd fds[RUN_FDS + RESOLVING] = {
 			{.fd = w->signals.fd, .events = POLLIN},
 			{.fd = kernel_events_fd(w->kernel), .events = POLLIN},
 			{.fd = kernel_bytes_fd(w->kernel), .events = POLLIN},
@@ -390,7 +415,7 @@ static void loop_until_empty(struct watch *w)
 			{.fd = w->signals.ended ? w->populated : -1, .events = POLLPRI},
 		};
 
-		poll(fds, sizeof(fds) / sizeof(fds[0]), tick);
+		poll(fds, RUN_FDS + resolving_poll(&w->resolving, fds + RUN_FDS), tick);
 		signals_handle(&w->signals);
 		tick = next_tick(w, drain(w), tick);
 		if (signals_want_stop(&w->signals))
@@ -566,6 +591,7 @@ int watch_command(const struct watch_options *o)
 	w.begun = monotonic();
 	w.losses = (struct losses){.put = put_loss, .ctx = &w};
 	w.libraries = (struct libraries){.gap = put_gap, .ctx = &w};
+	w.resolving = (struct resolving){.resolvers = o->resolvers, .told = names_told, .ctx = &w};
 	log_patience = PRINT_MS;
 	raise_limit(&w);
 	if (open_all(&w) == 0)
@@ -573,6 +599,7 @@ int watch_command(const struct watch_options *o)
 	/* Nothing may run on without its programs. */
 	cgroup_destroy(o->place->cgroup, KILL_WAIT_MS);
 	end_members(&w);
+	resolving_free(&w.resolving);
 	kernel_close(&w.kernel);
 	session_free(&w.session);
 	order_free(&w.order);

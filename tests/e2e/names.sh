@@ -83,7 +83,19 @@ metadata.test A 169.254.169.254
 many.test COUNT 64
 toomany.test COUNT 80
 cut.test A 203.0.113.8
+cut.test AAAA 2001:db8::7
 cut.test TRUNCATED
+alias.test CNAME edge.cut.test
+edge.cut.test A 203.0.113.8
+alias.test TRUNCATED
+large.test COUNT 80
+large.test TRUNCATED
+deaf.test A 203.0.113.8
+deaf.test TRUNCATED
+deaf.test DEAF
+wrong.test A 203.0.113.8
+wrong.test ID
+wrong.test TRUNCATED
 number.test A 203.0.113.8
 number.test ID
 question.test A 203.0.113.8
@@ -427,9 +439,88 @@ questions_full() {
 
 truncated() {
 	policy 'allow: ["net:cut.test"]'
-	after_asking cut.test 1 203.0.113.8 ok
-	# Over TCP nothing is learned.
-	reaches 'direct 203.0.113.8 443 EPERM'
+	reaches 'tcp cut.test 443 ok' 'tcp6 cut.test 443 ok' 'tcp other.test 443 EPERM'
+	some_line audit type=connect net.host=cut.test decision.verdict=allow
+	count_is 0 audit type=loss
+	policy 'allow: ["net:alias.test"]' 'deny: ["net:edge.cut.test"]'
+	reaches 'tcp alias.test 443 EPERM'
+}
+
+# tcp.py NAME TRUNCATED...: asks for NAME over TCP, over UDP for the others before; prints whether an answer
+# came, and how long that took.
+cat >"$T/tcp.py" <<'END'
+import socket, struct, sys, time
+def question(name):
+    labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\0"
+    return struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + labels + struct.pack(">2H", 1, 1)
+resolver, name, *truncated = sys.argv[1:]
+for other in truncated:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(10)
+        sock.sendto(question(other), (resolver, 53))
+        sock.recv(4096)
+began = time.monotonic()
+with socket.create_connection((resolver, 53), 20) as sock:
+    text = question(name)
+    sock.sendall(struct.pack(">H", len(text)) + text)
+    try:
+        print(name, "answer", len(sock.recv(4096)) > 12)
+    except TimeoutError:
+        print(name, "none")
+print("seconds", time.monotonic() - began)
+END
+
+# What nobody was sent to TCP for is not known.
+over_tcp_by_itself() {
+	policy 'allow: ["net:api.test"]'
+	run 0 sh -c "$python '$T/tcp.py' $resolver api.test && $python '$lib/byname.py' 'direct 203.0.113.1 443'"
+	has out '^api.test answer True$'
+	has out '^direct 203.0.113.1 443 EPERM$'
+	at_most "$(sed -n 's/^seconds //p' out)" $((slow + 1)) 'seconds without a wait'
+}
+
+# No answer to warden either: it is counted, and all others have waited for two seconds.
+resolver_without_tcp() {
+	policy 'allow: ["net:*.test"]'
+	run 0 sh -c "$python '$T/tcp.py' $resolver other.test deaf.test
+		$python '$lib/byname.py' 'direct 203.0.113.8 443' 'tcp api.test 443'"
+	has out '^other.test answer True$'
+	at_most 1 "$(sed -n 's/^seconds //p' out)" 'seconds of waiting'
+	at_most "$(sed -n 's/^seconds //p' out)" 8 'seconds of waiting'
+	has out '^direct 203.0.113.8 443 EPERM$'
+	has out '^tcp api.test 443 ok$'
+	some_line audit type=loss loss.reason=names_unresolved
+}
+
+# Over TCP the first answer has another number, and it is all that warden reads.
+truncated_and_not_what_was_asked() {
+	policy 'allow: ["net:wrong.test"]'
+	after_asking wrong.test 2 203.0.113.8 EPERM
+	some_line audit type=loss loss.reason=names_unresolved
+}
+
+truncated_and_too_many() {
+	policy 'allow: ["net:large.test"]'
+	reaches 'ask large.test 443 ok' 'direct 10.0.0.79 443 EPERM'
+	some_line audit type=loss loss.reason=names_full
+}
+
+# Without warden nobody waits for ever, and nothing is learned.
+truncated_without_warden() {
+	local pid status=0
+	policy 'allow: ["net:cut.test"]'
+	"$WARDEN" run -p policy.yaml --audit audit -- sh -c "touch ready
+		while ! [ -e go ]; do sleep 0.05; done
+		$python '$lib/byname.py' 'tcp cut.test 443'; touch on" >out 2>err &
+	pid=$!
+	within 20 test -e ready
+	kill -STOP "$pid"
+	touch go
+	within 20 test -e on || status=1
+	kill -CONT "$pid"
+	ends "$pid" 0
+	has out '^tcp cut.test 443 EPERM$'
+	return "$status"
 }
 
 # Of twenty names of one address sixteen fit.
@@ -474,6 +565,7 @@ cat >"$T/own.sh" <<END
 		sleep 0.05
 	done
 	$python "$T/asks.py" "\$1" api.test
+	timeout $((3 * slow)) $python "$T/tcp.py" "\$1" api.test || echo api.test silent
 	kill \$server
 	wait
 	eval "\$3"
@@ -485,6 +577,7 @@ resolver_of_its_own() {
 	policy 'allow: ["net:*.test", "net:127.0.0.0/8"]'
 	run 0 sh "$T/own.sh" 127.0.0.9 : :
 	has out '^api.test 1$'
+	has out '^api.test answer True$'
 	has out '^direct 203.0.113.8 443 EPERM$'
 }
 
@@ -493,6 +586,7 @@ in_the_resolvers_name() {
 	policy 'deny: ["net:other.test"]'
 	run 0 sh "$T/own.sh" $resolver "ip addr add $resolver/32 dev lo" "ip addr del $resolver/32 dev lo"
 	has out '^api.test 0$'
+	has out '^api.test silent$'
 	some_line audit type=tamper decision.verdict=deny decision.tier=cgroup
 }
 
@@ -502,6 +596,7 @@ namespace_of_its_own() {
 	run 0 unshare --net sh "$T/own.sh" $resolver \
 		"ip link set lo up; ip addr add $resolver/32 dev lo; ip addr add 203.0.113.8/32 dev lo" :
 	has out '^api.test 0$'
+	has out '^api.test silent$'
 	has out '^direct 203.0.113.8 443 EPERM$'
 }
 
@@ -510,11 +605,11 @@ namespace_of_its_own() {
 # did.
 late() {
 	local pid got=0
-	echo 'api.test A 203.0.113.8' >own.zone
+	echo "${late_name:=api.test} A 203.0.113.8" >own.zone
 	policy 'allow: ["net:*.test"]'
 	"$WARDEN" run -p policy.yaml --audit audit -- "${@:3}" sh -c "echo \$\$ >ready
 		while ! [ -e go ]; do sleep 0.05; done
-		$python '$T/asks.py' $resolver api.test; touch asked
+		$python '$T/asks.py' $resolver $late_name; touch asked
 		while ! [ -e on ]; do sleep 0.05; done
 		$python '$lib/byname.py' 'direct 203.0.113.8 443' 'tcp other.test 443'" >out 2>err &
 	pid=$!
@@ -527,7 +622,7 @@ late() {
 	"$2"
 	touch on
 	ends "$pid" 0
-	has out '^api.test 1$'
+	has out "^$late_name 1\$"
 	has out '^direct 203.0.113.8 443 EPERM$'
 	return "$got"
 }
@@ -589,6 +684,26 @@ over_new_interface() {
 	has out '^tcp other.test 443 ok$'
 }
 
+# Over TCP alone, where warden asks: it hears nothing from there.
+tcp_on_new_interface() {
+	new_interface $$
+	ip route add $resolver/32 dev v5 src 10.9.0.2 table 100
+	ip rule add ipproto tcp dport 53 to $resolver lookup 100
+}
+
+tcp_not_on_new_interface() {
+	sleep 3 # until warden has given up
+	ip rule del ipproto tcp dport 53 to $resolver lookup 100
+	not_on_new_interface
+}
+
+tcp_over_new_interface() {
+	local late_name=cut.test
+	echo 'cut.test A 203.0.113.9' >own.zone
+	late tcp_on_new_interface tcp_not_on_new_interface
+	some_line audit type=loss loss.reason=names_unresolved
+}
+
 in_another_namespace() {
 	late on_another_interface not_on_new_interface unshare --net
 }
@@ -618,6 +733,11 @@ check 'many answers' many_answers
 check 'too many answers' too_many_answers
 check 'too many answers, mode: audit' too_many_answers_audited
 check 'a truncated answer' truncated
+check 'a truncated answer, with too many addresses' truncated_and_too_many
+check 'a truncated answer, then one to what was not asked' truncated_and_not_what_was_asked
+check 'a truncated answer, and a resolver without TCP' resolver_without_tcp
+check 'a truncated answer while warden is stopped' truncated_without_warden
+check 'a question over TCP' over_tcp_by_itself
 check 'too many names of one address' names_of_one_address_full
 check 'too many names of all addresses' names_of_all_addresses_full
 check 'too many questions' questions_full
@@ -627,5 +747,6 @@ check 'answers in the name of the resolver' in_the_resolvers_name
 check 'a network namespace of its own' namespace_of_its_own
 check 'answers over the loopback' over_loopback
 check 'answers over an interface that came later' over_new_interface
+check 'answers over TCP, over such an interface' tcp_over_new_interface
 check 'answers in a network namespace of its own' in_another_namespace
 finish

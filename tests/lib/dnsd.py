@@ -5,7 +5,8 @@
 ZONE has a line for each record, and is read anew for each question:
   NAME A|AAAA|CNAME VALUE [TTL]
   NAME COUNT N        N more addresses, 203.0.113.100 and so on (10.0.0.0 and so on beyond 64)
-  NAME TRUNCATED      answers over UDP say that they are
+  NAME TRUNCATED      answers over UDP say that they are, and have no record
+  NAME DEAF           no answers over TCP
   NAME ID             answers have another number, and come once more with the right one and no address
   NAME QUESTION OTHER answers are to the question for OTHER
   NAME FROM ADDRESS [PORT]
@@ -80,6 +81,7 @@ def answers(zone, message, over_udp):
     flags = 0x8180 if name in zone else 0x8183
     if over_udp and "TRUNCATED" in special:
         flags |= 0x200
+        found = []
     asked = message[12:end]
     number = message[:2]
     source = special.get("FROM")
@@ -119,16 +121,21 @@ def serve_udp(sock, family, path):
                 other.sendto(answer, peer)
 
 
+def answer_tcp(peer, path):
+    """Until who asks has nothing more to ask."""
+    with peer:
+        while len(size := peer.recv(2)) == 2:
+            zone, message = read_zone(path), peer.recv(struct.unpack(">H", size)[0])
+            if ["DEAF"] in [list(r) for r in zone.get(question(message)[0], [])]:
+                continue
+            for answer, _ in answers(zone, message, False):
+                peer.sendall(struct.pack(">H", len(answer)) + answer)
+
+
 def serve_tcp(sock, path):
     while True:
         peer, _ = sock.accept()
-        with peer:
-            size = peer.recv(2)
-            if len(size) < 2:
-                continue
-            message = peer.recv(struct.unpack(">H", size)[0])
-            for answer, _ in answers(read_zone(path), message, False):
-                peer.sendall(struct.pack(">H", len(answer)) + answer)
+        threading.Thread(target=answer_tcp, args=(peer, path), daemon=True).start()
 
 
 def main():
