@@ -117,6 +117,8 @@ static __noinline void exec_names(const void *img, struct scratch *s, struct fil
 	if (kind == PATH_FILE && s->aux != NAME_SIZE - 1) {
 		s->left = path_dev(dentry);
 		loop(MOUNTS_OF_ONE, exec_name_at, &c);
+		if (path_may_have_others(s->left))
+			s->act.flags |= ACTIVITY_UNKNOWN;
 		if (exec_record(s)->path_len)
 			return;
 	}

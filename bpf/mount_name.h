@@ -28,7 +28,11 @@ struct mount_name {
 	__u8 point[MOUNT_PATH_MAX];
 };
 
-#define MOUNTS_OF_ONE 256 /* of a file system; further ones name nothing */
-#define MOUNTS_MAX    16384
+/*
+ * Of a file system. Further ones name nothing, and files of that file system are then not known by all
+ * their names: the map has a key with the index MOUNTS_LEFT_OUT for it.
+ */
+#define MOUNTS_OF_ONE	4096
+#define MOUNTS_LEFT_OUT 0xffffffffU
 
 #endif

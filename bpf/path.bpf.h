@@ -21,7 +21,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MOUNTS_MAX);
+	__uint(max_entries, 1); /* as many as there are, set before loading */
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct mount_key);
 	__type(value, struct mount_name);
@@ -193,6 +193,14 @@ static __noinline int path_name(struct scratch *s, __u32 dev, __u32 index)
 		return 1;
 	}
 	return path_append(s, (__u64)s->aux + mount->root_len, len);
+}
+
+/* Whether some mount of the file system gives its files a name that is not known. */
+static __always_inline int path_may_have_others(__u32 dev)
+{
+	struct mount_key key = {.dev = dev, .index = MOUNTS_LEFT_OUT};
+
+	return bpf_map_lookup_elem(&mounts, &key) != 0;
 }
 
 /* The device of a file system, as keys of `mounts` have it. */

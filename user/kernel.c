@@ -228,11 +228,30 @@ static int pin_members(struct kernel *k)
 	return bpf_obj_pin(bpf_map__fd(k->skel->maps.members), path) < 0 ? -errno : 0;
 }
 
+#define MOUNTINFO "/proc/self/mountinfo"
+
+static int make_room_for_mounts(struct kernel *k)
+{
+	_fclose_ FILE *f = fopen(MOUNTINFO, "re");
+	int room = f ? mount_names_room(f) : -errno;
+
+	return room < 0 ? room : bpf_map__set_max_entries(k->skel->maps.mounts, (uint32_t)room);
+}
+
 static int name_mounts(struct kernel *k)
 {
-	_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_fclose_ FILE *f = fopen(MOUNTINFO, "re");
+	int left_out = f ? mount_names_fill(bpf_map__fd(k->skel->maps.mounts), f) : -errno;
 
-	return f ? mount_names_fill(bpf_map__fd(k->skel->maps.mounts), f) : -errno;
+	if (left_out < 0)
+		return left_out;
+	k->mounts_left_out = (uint64_t)left_out;
+	return 0;
+}
+
+uint64_t kernel_mounts_left_out(const struct kernel *k)
+{
+	return k->mounts_left_out;
 }
 
 static int load_programs(struct kernel *k, const struct kernel_options *o,
@@ -250,6 +269,9 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	r = configure(k, o);
 	if (r < 0)
 		return fail(error, r, "no random numbers for", "warden's programs");
+	r = make_room_for_mounts(k);
+	if (r < 0)
+		return fail(error, r, "cannot tell", "which mounts there are");
 	bpf_map__set_inner_map_fd(k->skel->maps.images, template);
 	r = warden_bpf__load(k->skel);
 	if (r < 0)

@@ -91,6 +91,9 @@ int kernel_kill_doomed(struct kernel *k);
 /* Kills all processes of the workload, in its cgroup or not, as members_destroy() does. */
 int kernel_destroy_members(struct kernel *k, int timeout_ms);
 
+/* Mounts at the start that give files no names, because there are too many or their paths are too long. */
+uint64_t kernel_mounts_left_out(const struct kernel *k);
+
 /* Sums of the loss counters since the start, LOSS_COUNT of them. Returns 0 or -errno. */
 int kernel_losses(struct kernel *k, struct loss_count *ret);
 

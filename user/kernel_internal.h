@@ -17,6 +17,7 @@ struct kernel {
 	char *pins;
 	enum tier plaintext;
 	bool multi; /* many probes are one link */
+	uint64_t mounts_left_out;
 
 	kernel_record_fn fn; /* while draining */
 	void *ctx;

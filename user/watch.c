@@ -488,6 +488,7 @@ static void summary(const struct watch *w)
 static int live(struct watch *w)
 {
 	put_start(w);
+	losses_put(&w->losses, "mounts_full", kernel_mounts_left_out(w->kernel), 0);
 	recorder_flush(&w->recorder);
 	if (w->recorder.error)
 		return 1;

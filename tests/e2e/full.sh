@@ -169,6 +169,32 @@ plaintext() {
 	return "$status"
 }
 
+# ---- mounts ----
+
+# A program is denied by a name that its file system has at a mount with too long a path.
+mounts() {
+	local long
+	mkdir fs
+	mount -t tmpfs none fs
+	cp /usr/bin/touch fs
+	long=$PWD/$(printf '%0200d/%0200d/%0200d/denied' 1 2 3)
+	mkdir -p "$long"
+	mount --bind fs "$long"
+	policy 'deny: ["exec:*/denied/*"]'
+	allowed 0 sh -c "cd $long && ./touch $PWD/mark"
+	exists mark
+	rm mark
+	run '*' sh -c "cd $long && ./touch $PWD/mark"
+	absent mark
+	lost mounts_full
+	some_line audit type=exec decision.verdict=deny
+	# An allow entry knows it by a name that it has.
+	policy 'deny: ["exec:*/denied/*"]' "allow: ['exec:$PWD/fs/*', 'exec:/usr/bin/*']"
+	run 0 sh -c "cd fs && ./touch $PWD/mark"
+	exists mark
+	umount "$long" fs
+}
+
 check 'no working memory: nothing is started, reached or sent' scratch_enforced
 check 'no working memory, mode: audit' scratch_audited
 check 'no working memory, without a policy' scratch_watched free
@@ -179,4 +205,5 @@ check 'dead sockets' dead
 check 'processes that write through BIOs' bio_users
 check 'processes that are to die' doomed
 check 'the ring of plaintext' plaintext
+check 'mounts' mounts
 finish
