@@ -369,12 +369,17 @@ static __noinline int exec_look_env_early(const void *img, struct scratch *s)
 	return 0;
 }
 
-/* The file begins like a script: the interpreter that it names is asked about next. */
+#define ELF_MAGIC 0x464c457f /* as it is read on x86 */
+
+/*
+ * The file does not run itself: the interpreter that it names (#!), or that is registered for its kind
+ * (binfmt_misc), is asked about next.
+ */
 static __always_inline int exec_is_script(struct linux_binprm *bprm)
 {
-	char head[2];
+	__u32 head = 0;
 
-	return !bpf_core_read(head, sizeof(head), &bprm->buf) && head[0] == '#' && head[1] == '!';
+	return !bpf_core_read(&head, sizeof(head), &bprm->buf) && head != ELF_MAGIC;
 }
 
 /*

@@ -62,7 +62,7 @@ enum exec_flag {
 	EXEC_REFUSED = 4,     /* it did not happen: the caller still runs its old program */
 	EXEC_NO_PATH = 8,     /* the file has no name */
 	EXEC_LOADED = 16,     /* as code of the program that runs already */
-	EXEC_SCRIPT = 32,     /* its interpreter is run for it, and has a record of its own */
+	EXEC_SCRIPT = 32,     /* what opens it (#!, binfmt_misc) is run for it, and has a record of its own */
 	EXEC_CHANGED = 64,    /* an allow entry that matches does not admit files changed in the run */
 	EXEC_HASH_OTHER = 128,  /* one asks for another hash */
 	EXEC_HASH_UNREAD = 256, /* a rule asks for the hash, and the kernel does not tell it */

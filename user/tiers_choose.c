@@ -193,6 +193,8 @@ static const struct {
 	{no_exec, "exec: no rule can be enforced here."},
 	{exec_is_signal, "exec: a script (#!) that is denied by its path still runs when it is "
 			 "started through another name of the same file."},
+	{exec_is_signal, "exec: of a file that is opened by another program (#!, binfmt_misc) the trail "
+			 "names that one, and an allow list asks for that one alone."},
 	{exec_is_signal, "exec: a denied program still runs when it is given to its loader "
 			 "(ld-linux.so FILE), unless an allow list leaves that out."},
 	{exec_is_signal, "exec: on kernels that preempt kernel code (7.x as Debian builds it) the "
