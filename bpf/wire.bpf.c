@@ -5,7 +5,8 @@
  *   cgroup_skb/egress   drops what a dead socket sends, whatever call or thread sent it; binds a
  *                       TLS object to the socket of its ClientHello; finds TLS that no object
  *                       explains, or may not (BIO_f_ssl), and HTTP without TLS; compares the
- *                       host that a client asks for with the policy (claim.bpf.h)
+ *                       host that a client asks for with the policy (claim.bpf.h); drops what
+ *                       names its own way through the network (route.bpf.h)
  *   cgroup/sock_release a dead socket is closed: what is left of it in its queue is dropped as well
  *
  * Attack: send a refused request's bytes some other way (another thread, sendfile, io_uring, data
@@ -295,10 +296,14 @@ int wire_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct wire_state *w;
 	__u64 cookie;
+	__u32 route;
 	int whole, verdict;
 
 	if (!sk || wire_is_bare4(skb) || wire_is_bare6(skb))
 		return PASS;
+	route = route_find(skb);
+	if (route & ROUTED && route_refused(skb, bpf_get_socket_cookie(skb), route))
+		return DROP;
 	whole = !wire_parse(skb, &p);
 	if (whole && !p.len && !p.opens)
 		return PASS;

@@ -5,6 +5,7 @@
 /* Packets on their way out (wire.bpf.c): their headers, and what is known of their socket. */
 
 #include "object.bpf.h"
+#include "route.bpf.h"
 
 #define PASS 1
 #define DROP 0
@@ -86,32 +87,7 @@ struct wire_head6 {
 
 _Static_assert(sizeof(struct wire_head4) == 36 && sizeof(struct wire_head6) == 56, "as sent");
 
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
-#define EXTENSIONS 6 /* more than any sender puts before TCP */
-
-static __always_inline int wire_is_extension(__u8 next)
-{
-	return next == 0 || next == 43 || next == 60; /* hop-by-hop, routing, destination options */
-}
-
-/*
- * Steps over extension headers. Returns where TCP begins, or 0. Verified by itself, as a number comes
- * of it: else all that follows is gone through for each count of headers.
- */
-__weak __noinline int wire_extensions(struct __sk_buff *skb, __u32 next)
-{
-	__u32 at = sizeof(struct wire_head6) - sizeof(struct wire_tcp);
-	__u8 head[2];
-
-	for (__u32 i = 0; i < EXTENSIONS && wire_is_extension(next); i++) {
-		if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
-			return 0;
-		next = head[0];
-		at += (head[1] + 1) * 8;
-	}
-	return next == IPPROTO_TCP ? at : 0;
-}
+#define ETH_P_IP 0x0800
 
 /* One load for nearly all packets. Returns where TCP begins, 0 when this is not TCP. */
 static __always_inline __u32 wire_parse4(struct __sk_buff *skb, struct wire_packet *p,
@@ -146,8 +122,11 @@ static __always_inline __u32 wire_parse6(struct __sk_buff *skb, struct wire_pack
 	*tcp = h.tcp;
 	if (h.next == IPPROTO_TCP)
 		return at;
-	at = wire_extensions(skb, h.next);
-	return at && !bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)) ? at : 0;
+	at = route_headers(skb, h.next);
+	if (ROUTE_PROTO(at) != IPPROTO_TCP)
+		return 0;
+	at = ROUTE_AT(at);
+	return bpf_skb_load_bytes(skb, at, tcp, sizeof(*tcp)) ? 0 : at;
 }
 
 /* Reads the headers; 0 when this is TCP and they are whole. Of its own, for the stack that it needs. */

@@ -204,6 +204,9 @@ static const struct {
 			"unix socket (SCM_RIGHTS) or taken (pidfd_getfd), is not checked."},
 	{net_is_cgroup,
 	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
+	{always, "net: rules are on the addresses that programs ask for. Where these lead is up to whoever "
+		 "configures the network (routes, address translation, tunnels): a workload with "
+		 "CAP_NET_ADMIN where it began can do so, too."},
 	{net_is_cgroup, "net: nobody sees where a workload listens: rules for net:listen cannot be enforced."},
 	{net_is_cgroup, "net: a packet socket can give an address a name that it does not have, in the "
 			"place of a resolver."},

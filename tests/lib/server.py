@@ -5,6 +5,7 @@ farend.py).
 
   server.py net2  DIR   TCP and UDP on 127.0.0.2
   server.py any   DIR   TCP and UDP on every address, in a network namespace without others
+  server.py route DIR   no server: packets on the loopback that go to 127.0.0.9, or have a routing header
   server.py net   DIR   TCP and UDP on 127.0.0.1 and on ::1, unix sockets DIR/stream, DIR/datagram
   server.py https DIR   HTTP/1.1 over TLS on 127.0.0.1, certificate in DIR/cert.pem
   server.py http  DIR   HTTP/1.1 without TLS
@@ -73,6 +74,15 @@ def serve_host(host, log):
     return str(stream.getsockname()[1])
 
 
+def watch_routes(log):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))  # ETH_P_ALL
+    sock.bind(("lo", 0))
+    while True:
+        data = sock.recv(65536)
+        if data[16:20] == b"\x7f\0\0\x09" if data[0] >> 4 == 4 else data[6] == 43:
+            log.write(0, "datagram", server="lo", text=data.decode("latin-1"))
+
+
 def serve_net(directory, log):
     ports = [serve_host(host, log) for host in ("127.0.0.1", "::1")]
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -95,13 +105,16 @@ def serve_http(directory, log, kind):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in ("any", "net", "net2", "https", "http", "h2"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("any", "route", "net", "net2", "https", "http", "h2"):
         sys.exit(__doc__)
     kind, directory = sys.argv[1:]
     log = farend.Log(os.path.join(directory, "log"))
     signal.alarm(LIFETIME)
     if kind == "net":
         port = serve_net(directory, log)
+    elif kind == "route":
+        threading.Thread(target=watch_routes, args=(log,), daemon=True).start()
+        port = "none"
     elif kind == "any":
         port = serve_host("::", log)
     elif kind == "net2":
