@@ -114,6 +114,7 @@ static const struct {
 	{"create_ours", with_lsm_net, ATTACH_AUTO},
 	{"create_accepted", with_lsm_net, ATTACH_AUTO},
 	{"create_received", with_lsm_net, ATTACH_AUTO},
+	{"create_device", with_lsm_net, ATTACH_AUTO},
 	{"listen_bind", with_lsm_net, ATTACH_AUTO},
 	{"listen_listen", with_lsm_net, ATTACH_AUTO},
 	{"create_sock", with_cgroup_net, ATTACH_CGROUP},

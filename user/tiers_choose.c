@@ -203,7 +203,8 @@ static const struct {
 	{net_is_cgroup, "net: a socket that was made outside of the workload, and received over a "
 			"unix socket (SCM_RIGHTS) or taken (pidfd_getfd), is not checked."},
 	{net_is_cgroup,
-	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock) are not checked."},
+	 "net: sockets of other families than IPv4, IPv6 and unix (packet, vsock), and tun and tap "
+	 "devices, are not checked."},
 	{always, "net: rules are on the addresses that programs ask for. Where these lead is up to whoever "
 		 "configures the network (routes, address translation, tunnels): a workload with "
 		 "CAP_NET_ADMIN where it began can do so, too."},
