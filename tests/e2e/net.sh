@@ -53,13 +53,15 @@ zeros=("tcp 0.0.0.0 $closed4" "udp 0.0.0.0 $closed4" "sendto 0.0.0.0 $closed4"
 	"tcp ::ffff:0.0.0.0 $closed4")
 ways6=("tcp ::1 $closed6" "fastopen ::1 $closed6" "nonblock ::1 $closed6" "udp ::1 $closed6"
 	"sendto ::1 $closed6" "sendmsg ::1 $closed6" "tcp :: $closed6" "sendto :: $closed6")
-unix=("unix $T/closed/stream -" "unixgram $T/closed/datagram -")
+unix=("unix $T/closed/stream -" "unixgram $T/closed/datagram -"
+	"unix @$T/closed/stream -" "unixgram @$T/closed/datagram -") # abstract
 free4=("tcp 127.0.0.1 $open4" "fastopen 127.0.0.1 $open4" "nonblock 127.0.0.1 $open4"
 	"udp 127.0.0.1 $open4" "sendto 127.0.0.1 $open4" "sendmsg 127.0.0.1 $open4"
 	"unspec 127.0.0.1 $open4"
 	"tcp ::ffff:127.0.0.1 $open4" "tcp 0.0.0.0 $open4")
 free6=("tcp ::1 $open6" "udp ::1 $open6" "sendto ::1 $open6")
-free_unix=("unix $T/open/stream -" "unixgram $T/open/datagram -")
+free_unix=("unix $T/open/stream -" "unixgram $T/open/datagram -"
+	"unix @$T/open/stream -" "unixgram @$T/open/datagram -")
 
 all_is_reached_without_policy() {
 	local all=("${ways4[@]}" "${mapped[@]}" "${zeros[@]}" "${ways6[@]}" "${unix[@]}")
@@ -174,15 +176,16 @@ allow_list_closes_unix() {
 }
 
 allow_list_names_unix() {
-	policy "allow: [\"net:unix:$T/open/*\"]"
+	policy "allow: [\"net:unix:$T/open/*\", \"net:unix:@$T/open/*\"]"
 	closes onlyopen "${unix[@]}"
 	dials ok onlyopen "${free_unix[@]}"
 }
 
 deny_unix() {
-	policy "deny: [\"net:unix:$T/closed/*\"]"
+	policy "deny: [\"net:unix:$T/closed/*\", \"net:unix:@$T/closed/*\"]"
 	closes unix "${unix[@]}"
 	dials ok unix "${free_unix[@]}"
+	some_line audit type=connect activity="net:unix:@$T/closed/stream" decision.verdict=deny
 	some_line audit type=connect activity="net:unix:$T/closed/stream" decision.verdict=deny
 }
 

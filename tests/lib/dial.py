@@ -11,7 +11,7 @@ HOW is one of these, with @ADDRESS behind it if the socket is to be bound first:
   sendmsg   the same with sendmsg(2)
   pktinfo   sendmsg(2) with control data that names ADDRESS as the one to send from; not bound
   unspec    sendto(2), with an address that does not say its family
-  unix      a unix stream socket at path HOST (PORT is -)
+  unix      a unix stream socket at path HOST (PORT is -), or at the abstract name @...
   unixgram  a unix datagram socket, unconnected
 Prints a line each: "HOW HOST PORT ok", or "HOW HOST PORT" and the name of the error.
 """
@@ -31,7 +31,7 @@ def make(host, kind):
         socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, kind)
     sock.settimeout(LIMIT)
-    return sock, host if family == socket.AF_UNIX else None
+    return sock, host.replace("@", "\0", 1) if family == socket.AF_UNIX else None
 
 
 def expect(sock, data):

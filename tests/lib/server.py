@@ -6,7 +6,8 @@ farend.py).
   server.py net2  DIR   TCP and UDP on 127.0.0.2
   server.py any   DIR   TCP and UDP on every address, in a network namespace without others
   server.py route DIR   no server: packets on the loopback that go to 127.0.0.9, or have a routing header
-  server.py net   DIR   TCP and UDP on 127.0.0.1 and on ::1, unix sockets DIR/stream, DIR/datagram
+  server.py net   DIR   TCP and UDP on 127.0.0.1 and on ::1, unix sockets DIR/stream, DIR/datagram, and both
+                        as abstract names
   server.py https DIR   HTTP/1.1 over TLS on 127.0.0.1, certificate in DIR/cert.pem
   server.py http  DIR   HTTP/1.1 without TLS
   server.py h2    DIR   TLS that agrees on HTTP/2 only; it reads, but does not answer
@@ -85,13 +86,14 @@ def watch_routes(log):
 
 def serve_net(directory, log):
     ports = [serve_host(host, log) for host in ("127.0.0.1", "::1")]
-    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    stream.bind(os.path.join(directory, "stream"))
-    stream.listen(16)
-    farend.Server(stream, log, "unix stream")
-    datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    datagram.bind(os.path.join(directory, "datagram"))
-    serve_datagrams(datagram, log, "unix datagram")
+    for prefix in "", "\0":
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream.bind(prefix + os.path.join(directory, "stream"))
+        stream.listen(16)
+        farend.Server(stream, log, "unix stream")
+        datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        datagram.bind(prefix + os.path.join(directory, "datagram"))
+        serve_datagrams(datagram, log, "unix datagram")
     return " ".join(ports)
 
 
