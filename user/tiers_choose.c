@@ -121,6 +121,11 @@ static bool no_net(const struct tiers *t)
 	return t->net == TIER_NONE;
 }
 
+static bool net_is_lsm(const struct tiers *t)
+{
+	return t->net == TIER_LSM;
+}
+
 static bool net_is_cgroup(const struct tiers *t)
 {
 	return t->net == TIER_CGROUP;
@@ -208,6 +213,8 @@ static const struct {
 	{always, "net: rules are on the addresses that programs ask for. Where these lead is up to whoever "
 		 "configures the network (routes, address translation, tunnels): a workload with "
 		 "CAP_NET_ADMIN where it began can do so, too."},
+	{net_is_lsm, "net: on a socket that was made outside of the workload, and received, packets with a "
+		     "source route are not checked."},
 	{net_is_cgroup, "net: nobody sees where a workload listens: rules for net:listen cannot be enforced."},
 	{net_is_cgroup, "net: a packet socket can give an address a name that it does not have, in the "
 			"place of a resolver."},
