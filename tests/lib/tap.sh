@@ -13,6 +13,7 @@
 #
 # Time limits in seconds are to be multiplied by $slow (TEST_SLOW, 1): emulated machines are slow. What
 # would change the machine for others is tested only where that is the tests' own ($TEST_OWN_MACHINE).
+# With TEST_TIMES set, the seconds that each test took are printed behind it.
 set -uo pipefail
 
 lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -70,7 +71,7 @@ tap_await() {
 }
 
 check() {
-	local name=$1 status=0
+	local name=$1 status=0 start=$EPOCHREALTIME
 	shift
 	tests_run=$((tests_run + 1))
 	mkdir "$T/$tests_run"
@@ -91,6 +92,8 @@ check() {
 	else
 		echo "ok $name"
 	fi
+	[[ -z ${TEST_TIMES:-} ]] || awk -v a="$start" -v b="$EPOCHREALTIME" -v name="$name" \
+		'BEGIN { printf "# %.1f s: %s\n", b - a, name }'
 }
 
 skip() {
