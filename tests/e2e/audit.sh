@@ -549,29 +549,29 @@ check 'each of 150 connections' every_connection
 check 'each of 100 requests, and its answer' every_request
 check 'what an exec line says' exec_fields
 check 'strange names' strange_names
-check 'a file is continued' continued
-check 'tampering is found' tampered
-check 'a file of another kind is not touched' not_ours_is_not_continued
-check 'two writers of one file' two_writers
-check '--audit -' on_standard_output
-check 'the default place' default_place
-check 'header fields stay out' header_fields_stay_out
-check 'capture' capture
+portable 'a file is continued' continued
+portable 'tampering is found' tampered
+portable 'a file of another kind is not touched' not_ours_is_not_continued
+portable 'two writers of one file' two_writers
+portable '--audit -' on_standard_output
+portable 'the default place' default_place
+portable 'header fields stay out' header_fields_stay_out
+portable 'capture' capture
 check 'capture: off, a request refused by its body' refused_by_its_body
 check 'the phrase that was found' matched_phrase
 check 'a full disk denies in enforce' full_disk_denies
 check 'what ran is recorded, to the end' full_disk_recorded
-check 'on_audit_failure: continue' full_disk_may_continue
-check 'a full disk without a policy' full_disk_without_policy
+portable 'on_audit_failure: continue' full_disk_may_continue
+portable 'a full disk without a policy' full_disk_without_policy
 check 'a disk that is full at the start' full_disk_at_start
-check 'a limit on the size of files' file_size_limit
+portable 'a limit on the size of files' file_size_limit
 check 'a pipe that nobody reads denies in enforce' unread_pipe_denies
-check 'a pipe that nobody reads, on_audit_failure: continue' unread_pipe_may_continue
-check 'a pipe that is read late' pipe_read_late
+portable 'a pipe that nobody reads, on_audit_failure: continue' unread_pipe_may_continue
+portable 'a pipe that is read late' pipe_read_late
 check 'a full ring denies in enforce' full_ring_denies
 check 'a full ring, on_audit_failure: continue' full_ring_may_continue
-check '--audit - when nobody reads it' unread_standard_output
-check 'warden events' events
+portable '--audit - when nobody reads it' unread_standard_output
+portable 'warden events' events
 if [[ -n ${TEST_OWN_MACHINE-} ]]; then
 	check 'times after the clock was set' clock_is_set
 else

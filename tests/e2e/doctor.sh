@@ -260,11 +260,11 @@ check 'runs remember it' remembers
 check 'killed at any moment' killed
 check 'side by side' side_by_side
 check 'others are unharmed' others_unharmed
-check 'not root' not_root
+portable 'not root' not_root
 check 'in a cgroup namespace' cgroup_namespace
 check 'in a PID namespace' pid_namespace
 check 'without cgroup v2' without_cgroup2
 check 'without types' without_types
-check 'usage' usage
-check 'full disk' full_disk
+portable 'usage' usage
+portable 'full disk' full_disk
 finish

@@ -804,31 +804,31 @@ check "below a root of the agent's own" below_own_root
 check 'on a detached mount' on_a_detached_mount
 check 'the command itself denied: 126' command_denied
 check 'the command itself denied by its arguments: 126' command_denied_by_content
-check 'exit statuses' statuses
-check 'SIGTERM is passed on' passes_signal TERM 143
-check 'SIGINT is passed on' passes_signal INT 130
-check 'SIGHUP is passed on' passes_signal HUP 129
-check 'SIGUSR1 is passed on' passes_signal USR1 138
-check 'every other signal is passed on, once' passes_every_signal
+portable 'exit statuses' statuses
+portable 'SIGTERM is passed on' passes_signal TERM 143
+portable 'SIGINT is passed on' passes_signal INT 130
+portable 'SIGHUP is passed on' passes_signal HUP 129
+portable 'SIGUSR1 is passed on' passes_signal USR1 138
+portable 'every other signal is passed on, once' passes_every_signal
 check 'a signal to its own process group arrives once' sent_to_the_group
-check 'signals that end warden end the command instead' dies_of_others
-check 'an alarm from before is passed on' alarm_is_passed_on
-check 'SIGCHLD ignored by the caller' sigchld_ignored
-check 'nohup holds for what is left, too' hangup_ignored
-check 'SIGTSTP stops the workload and warden, SIGCONT continues both' stopped_and_continued
-check 'SIGKILL while stopped' killed_while_stopped
-check 'death by a signal is told' death_by_a_signal
-check 'standard streams are untouched' streams_untouched
-check 'closed standard streams' closed_streams
-check 'a caller that ignores the ends of its children' ends_of_children_ignored
-check 'a low limit of open files' few_open_files
-check 'a reader that goes away' reader_goes_away
-check 'without a terminal' without_terminal
-check 'with a terminal' with_terminal
-check 'Ctrl-Z and fg' with_job_control
+portable 'signals that end warden end the command instead' dies_of_others
+portable 'an alarm from before is passed on' alarm_is_passed_on
+portable 'SIGCHLD ignored by the caller' sigchld_ignored
+portable 'nohup holds for what is left, too' hangup_ignored
+portable 'SIGTSTP stops the workload and warden, SIGCONT continues both' stopped_and_continued
+portable 'SIGKILL while stopped' killed_while_stopped
+portable 'death by a signal is told' death_by_a_signal
+portable 'standard streams are untouched' streams_untouched
+portable 'closed standard streams' closed_streams
+portable 'a caller that ignores the ends of its children' ends_of_children_ignored
+portable 'a low limit of open files' few_open_files
+portable 'a reader that goes away' reader_goes_away
+portable 'without a terminal' without_terminal
+portable 'with a terminal' with_terminal
+portable 'Ctrl-Z and fg' with_job_control
 check 'nothing of the workload stays behind' leaves_nothing_running
-check 'under sudo' under_sudo
-check '--uid' as_chosen_user
-check '--uid with a number that no account has' as_chosen_number
-check 'found in the PATH of the call' found_in_path
+portable 'under sudo' under_sudo
+portable '--uid' as_chosen_user
+portable '--uid with a number that no account has' as_chosen_number
+portable 'found in the PATH of the call' found_in_path
 finish

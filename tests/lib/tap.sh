@@ -3,6 +3,7 @@
 # For tests written in shell. A test program sources this file, calls
 #
 #   check NAME FUNCTION [ARGUMENT...]   for each test
+#   portable NAME FUNCTION [ARGUMENT...] where neither kernel nor tier has a part in it
 #   skip NAME REASON                    for what cannot be tested here
 #   finish                              at its end
 #
@@ -21,7 +22,7 @@ top=$(cd -- "$lib/../.." && pwd)
 : "${WARDEN:=$top/build/warden}"
 slow=${TEST_SLOW:-1}
 limit=$((60 * slow))
-tests_failed=0 tests_run=0 T='' finished='' started=() checking=''
+tests_failed=0 tests_run=0 left_out=0 T='' finished='' started=() checking=''
 
 # shellcheck disable=SC2317 # called by trap
 tap_exit() {
@@ -96,6 +97,16 @@ check() {
 		'BEGIN { printf "# %.1f s: %s\n", b - a, name }'
 }
 
+# portable NAME FUNCTION [ARGUMENT...]: a check of what neither the kernel nor the tier has a part in. In
+# virtual machines ($TEST_GUEST), which are slow, it is left out.
+portable() {
+	if [[ -n ${TEST_GUEST:-} ]]; then
+		left_out=$((left_out + 1))
+	else
+		check "$@"
+	fi
+}
+
 skip() {
 	tests_run=$((tests_run + 1))
 	echo "skip $1 # $2"
@@ -103,6 +114,7 @@ skip() {
 
 finish() {
 	finished=1
+	((!left_out)) || echo "# $left_out that do not depend on the kernel are not run in virtual machines"
 	((tests_run && !tests_failed))
 	exit
 }
