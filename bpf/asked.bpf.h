@@ -23,7 +23,7 @@ __weak __noinline int wire_is_audited(struct wire_state *w, __u64 cookie, const 
 		return DROP;
 	s = decision_begin(&img);
 	if (!s)
-		return DROP;
+		return undecided(img) ? DROP : PASS;
 	w->audited = claim_is_audited(img, s, &p->peer, cookie);
 	w->asked = 1;
 	scratch_release(s);
@@ -48,6 +48,12 @@ __weak __noinline int wire_claim(struct scratch *s, struct wire_state *w, const 
 	w->dead = 1;
 	socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
 	return DROP;
+}
+
+/* Bytes before this packet have not been looked at, whatever the reason: it cannot be told what they were. */
+static __always_inline int wire_is_gap(__u32 next, const struct wire_packet *p)
+{
+	return (__s32)(p->seq - next) > 0;
 }
 
 /* ---- a ClientHello ---- */
@@ -134,18 +140,20 @@ static __always_inline int wire_asks(struct __sk_buff *skb, struct bpf_sock *sk,
 
 	if (!h) {
 		loss_add(LOSS_STORAGE, 0);
-		return DROP;
+		return undecided(image_current()) ? DROP : PASS;
 	}
 	if (w->hello == ASK_BEGUN) {
 		wire_hello_begin(h, w, p->seq);
 		w->hello = ASK_READ;
 	}
+	if (wire_is_gap(h->next, p))
+		h->hello.state = HELLO_BROKEN;
 	wire_hello_read(skb, h, p);
 	if (!hello_ended(&h->hello))
 		return PASS;
 	s = decision_begin(&img);
 	if (!s)
-		return DROP;
+		return undecided(img) ? DROP : PASS;
 	s->count = h->hello.state == HELLO_DONE ? h->hello.name.len & (DNS_TEXT - 1) : 0;
 	bpf_probe_read_kernel(s->name, DNS_TEXT, h->hello.name.text);
 	ret = wire_claim(s, w, p, cookie, CLAIM_HELLO) == PASS ? PASS : DROP;
@@ -267,13 +275,15 @@ static __noinline int wire_text(struct __sk_buff *skb, struct bpf_sock *sk, stru
 		loss_add(LOSS_STORAGE, 0);
 	c.s = c.t ? decision_begin(&c.img) : 0;
 	if (!c.s)
-		return DROP;
+		return undecided(image_current()) ? DROP : PASS;
 	if (w->text == TEXT_UNREAD) {
 		w->text = TEXT_READ;
 		c.t->next = w->base;
 		c.t->free = 0;
 		http1_init(&c.t->http, HTTP1_REQUESTS);
 	}
+	if (wire_is_gap(c.t->next, p))
+		http1_gap(&c.t->http);
 	c.s->dec.verdict = VERDICT_ALLOW;
 	ret = match_has_hosts(c.img) ? wire_text_read(&c, w) : PASS;
 	if (ret == DROP) {

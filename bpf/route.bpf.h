@@ -134,7 +134,7 @@ __weak __noinline int route_refused(struct __sk_buff *skb, __u64 cookie, __u32 r
 		return 0;
 	s = decision_begin(&img);
 	if (!s)
-		return 1;
+		return undecided(img);
 	net_start(s, REC_NET, route_is_six(skb) ? AF_INET6 : AF_INET, route_proto(skb, route));
 	net_record(s)->cookie = cookie;
 	if (ROUTE_AT(route) && !bpf_skb_load_bytes(skb, ROUTE_AT(route) + 2, &port, sizeof(port)))

@@ -164,7 +164,7 @@ static __always_inline int wire_claim_host(struct object *o, struct wire_state *
 		return PASS;
 	s = decision_begin(&img);
 	if (!s)
-		return DROP;
+		return undecided(img) ? DROP : PASS;
 	s->count = o->http.host_len & (DNS_TEXT - 1);
 	bpf_probe_read_kernel(s->name, DNS_TEXT, o->http.host);
 	ret = wire_claim(s, w, p, cookie, CLAIM_PACKET) == PASS ? PASS : DROP;
