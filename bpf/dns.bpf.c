@@ -105,8 +105,8 @@ static __always_inline void dns_map4(__u8 *to, __be32 addr)
 }
 
 /*
- * Reads the headers of a datagram, or of a segment of TCP; 0, or -1 when it is neither. Resolvers send no
- * extension headers.
+ * Reads the headers of a datagram, or of a segment of TCP that may be a resolver's; 0, or -1 when it is
+ * neither. Resolvers send no extension headers.
  */
 static __always_inline int dns_parse(struct __sk_buff *skb, struct dns_packet *p)
 {
@@ -131,11 +131,14 @@ static __always_inline int dns_parse(struct __sk_buff *skb, struct dns_packet *p
 	}
 	if (bpf_skb_load_bytes(skb, at, &p->port, sizeof(p->port)))
 		return -1;
-	if (p->protocol == IPPROTO_TCP && !bpf_skb_load_bytes(skb, at + DNS_TCP_OFFSET, &tcp_len, 1))
-		p->payload = at + (tcp_len >> 4) * 4;
-	else
-		p->payload = at + DNS_UDP_SIZE;
-	return p->protocol == IPPROTO_UDP || p->protocol == IPPROTO_TCP ? 0 : -1;
+	p->payload = at + DNS_UDP_SIZE;
+	if (p->protocol == IPPROTO_UDP)
+		return 0;
+	if (p->protocol != IPPROTO_TCP || p->port.source != bpf_htons(DNS_PORT) ||
+	    bpf_skb_load_bytes(skb, at + DNS_TCP_OFFSET, &tcp_len, 1))
+		return -1;
+	p->payload = at + (tcp_len >> 4) * 4;
+	return 0;
 }
 
 /* Reads header and question of the message into `w`; false when there are none. */

@@ -282,6 +282,16 @@ static __noinline int tls_answer(struct tls_ctx *c, __u64 n)
 	return 0;
 }
 
+/* The return of a call that cannot be followed: what is ahead is not known any more, see tls_repeats(). */
+static __noinline int tls_return_missed(struct object *o, const struct tls_call *call, __s64 ret)
+{
+	if ((int)ret > 0)
+		tls_miss(o, call);
+	if (call->dir == DIR_WRITE)
+		object_leave(o);
+	return 0;
+}
+
 /* Return of a reading or writing function. */
 static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 {
@@ -289,10 +299,8 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 	__u64 n;
 
 	if (tls_begin(&c, call)) {
-		if (c.o && (int)ret > 0)
-			tls_miss(c.o, call);
-		if (c.o && call->dir == DIR_WRITE)
-			object_leave(c.o);
+		if (c.o)
+			tls_return_missed(c.o, call, ret);
 		return;
 	}
 	n = tls_moved(c.s, ret);
