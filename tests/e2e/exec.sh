@@ -13,11 +13,13 @@ import json, sys
 print(*(f["tier"] for f in json.load(sys.stdin)["facilities"] if f["activity"] == "exec" and f["used"]))')
 
 # refused WANT CMD...: CMD, which makes ./mark in the end, does so when allowed, and not when denied.
+# in=run: in a workload of its own.
+standing=1
 refused() {
 	allowed "$@"
 	exists mark
 	rm -f mark
-	run "${denied_status:-*}" "${@:2}"
+	"${in:-shared}" "${denied_status:-*}" "${@:2}"
 	absent mark
 }
 
@@ -96,7 +98,7 @@ prints_nothing() {
 
 many_at_once() {
 	policy 'deny: ["exec:/usr/bin/touch"]'
-	run 0 sh -c 'for n in 1 2 3 4 5 6 7 8; do
+	shared 0 sh -c 'for n in 1 2 3 4 5 6 7 8; do
 			(i=0; while [ $i -lt 25 ]; do /usr/bin/touch mark.$n.$i; i=$((i + 1)); done) &
 		done; wait'
 	same "$(find . -name 'mark*' | wc -l)" 0 'programs that ran'
@@ -128,7 +130,7 @@ allow_list() {
 
 default_deny() {
 	policy 'default: {exec: deny}'
-	denied_status=126 refused 0 touch mark
+	in=run denied_status=126 refused 0 touch mark
 	recorded decision.rule=default
 }
 
@@ -181,11 +183,11 @@ across_arguments() {
 # More than the 2 MiB that arguments may have by default: a large stack limit makes room for 6.
 argument_behind_4_mb() {
 	cat >many.py <<-'END'
-		import os
+		import os, resource
+		resource.setrlimit(resource.RLIMIT_STACK, (-1, -1))
 		many = ["x" * 100000] * 40
 		os.execv("/bin/sh", ["sh", "-c", "touch mark", "sh", *many, "a forbidden phrase"])
 	END
-	ulimit -s unlimited
 	policy 'content: [{name: words, deny: ["forbidden phrase"], in: [exec]}]'
 	denied_status='126|137|1' refused 0 "$python" many.py
 	recorded activity=exec:/usr/bin/dash decision.layer=content decision.rule=words
@@ -199,7 +201,7 @@ by_condition() {
 	refused 0 sh script
 	recorded activity=exec:/usr/bin/touch "${@:3}"
 	printf '%s\n' 'touch fine || true' >script
-	run 0 sh script
+	shared 0 sh script
 	exists fine
 }
 
@@ -226,20 +228,20 @@ first_that_holds() {
 		'  - {id: one, match: "exec:/usr/bin/touch", args: {none: ["mark"]}}' \
 		'  - {id: two, match: "exec:/usr/bin/touch", args: {any: ["-a", "-c"]}, env: {none: ["EVIL="]}}'
 	refused 0 sh -c 'touch mark; true'
-	run 0 sh -c 'touch -a mark && touch fine'
+	shared 0 sh -c 'touch -a mark && touch fine'
 	exists mark
 	exists fine
 	some_line audit 'exec.args.1=-a' decision.verdict=allow decision.rule=two
 	some_line audit 'exec.args.1=fine' decision.verdict=allow decision.rule=one
 	rm mark
-	run 0 sh -c 'EVIL= touch -a mark; true'
+	shared 0 sh -c 'EVIL= touch -a mark; true'
 	absent mark
 }
 
 # Only by the environment that the program gets, and nothing of it is recorded.
 by_no_environment() {
 	policy 'allow: ["exec:/usr/bin/env", {match: "exec:/usr/bin/touch", env: {any: ["KEY=s3cr3t"]}}]'
-	denied_status='126|137' refused 0 env -i /usr/bin/touch mark
+	in=run denied_status='126|137' refused 0 env -i /usr/bin/touch mark
 	run 0 env -i KEY=s3cr3t /usr/bin/touch mark
 	exists mark
 	! grep s3cr3t audit | grep -v '"path":"/usr/bin/env"'
@@ -252,7 +254,7 @@ of_an_interpreter() {
 	chmod 755 script other
 	policy "allow: [\"exec:/bin/sh\", \"exec:$PWD/*\"," \
 		"  {match: \"exec:$(readlink -f "$python")\", args: {any: [\" -I $PWD/s\"]}}]"
-	run 0 sh -c "$PWD/script"
+	shared 0 sh -c "$PWD/script"
 	exists mark
 	rm mark
 	refused 0 sh -c "$PWD/other -I; true"
@@ -264,7 +266,7 @@ of_a_script() {
 	chmod 755 script
 	policy "deny: [{match: \"exec:$PWD/script\", args: {any: [\"now\"]}}]"
 	refused 0 sh -c './script now; true'
-	run 0 sh -c './script later'
+	shared 0 sh -c './script later'
 	exists mark
 }
 
@@ -302,7 +304,7 @@ changed_in_the_run() {
 	local rules="allow: [\"exec:/usr/bin/*\", {match: [\"exec:$PWD/here\", \"exec:$PWD/made\"]"
 	cp /usr/bin/touch here
 	policy "$rules}]"
-	run 0 sh -c './here mark'
+	shared 0 sh -c './here mark'
 	exists mark
 	rm mark
 	refused 0 sh -c "$1 mark; true"
@@ -330,7 +332,7 @@ in_memory() {
 	policy "$1"
 	refused 0 "$python" memory.py evil
 	recorded activity=exec:memfd:evil exec.path=memfd:evil
-	[[ -z ${2:-} ]] || run 0 "$python" memory.py "$2"
+	[[ -z ${2:-} ]] || shared 0 "$python" memory.py "$2"
 	[[ -z ${2:-} ]] || exists mark
 }
 
@@ -361,13 +363,13 @@ on_a_detached_mount() {
 	exec 9<mnt/usr/bin/id
 	umount -l mnt
 	policy 'allow: ["exec:/usr/bin/dash", "exec:/usr/bin/id"]'
-	refused 0 sh -c '/proc/self/fd/9 mark; true'
+	in=run standing='' refused 0 sh -c '/proc/self/fd/9 mark; true'
 	recorded decision.layer=allow 'exec.args.1=mark'
 }
 
 command_denied() {
 	policy 'deny: ["exec:/usr/bin/touch"]'
-	denied_status=126 refused 0 /usr/bin/touch mark
+	in=run denied_status=126 refused 0 /usr/bin/touch mark
 	recorded activity=exec:/usr/bin/touch
 	some_line audit type=run.end
 	has err '^warden: .*touch'
@@ -375,7 +377,7 @@ command_denied() {
 
 command_denied_by_content() {
 	policy 'content: [{name: words, deny: ["mark"], in: [exec]}]'
-	denied_status=126 refused 0 /usr/bin/touch mark
+	in=run denied_status=126 refused 0 /usr/bin/touch mark
 }
 
 statuses() {

@@ -18,6 +18,8 @@ received() {
 	same "$(lines text "$log" "$1")" "$2" "connections that received <$1>"
 }
 
+standing=1
+
 # use WAY RUNNER WANT PATH
 use() {
 	"$2" "$3" "$python" "$lib/objects.py" "$1" "$port" "$4"
@@ -28,7 +30,7 @@ refused() {
 	use "$1" allowed 0 "/forbidden/$1/free"
 	received "/forbidden/$1/free" 1
 	policy 'deny: ["http:* */forbidden/*"]' "${@:2}"
-	use "$1" run '*' "/forbidden/$1/refused"
+	use "$1" shared '*' "/forbidden/$1/refused"
 	received "/forbidden/$1/refused" 0
 }
 
@@ -37,14 +39,14 @@ opaque() {
 	refused "$1" 'opaque: deny'
 	some_line audit type=opaque decision.verdict=deny
 	policy 'deny: ["http:* */forbidden/*"]'
-	use "$1" run 0 "/forbidden/$1/audited"
+	use "$1" shared 0 "/forbidden/$1/audited"
 	some_line audit type=opaque decision.verdict=audit
 }
 
 # A long write is repeated many times until all is sent, and is one request.
 repeated() {
 	policy 'deny: ["http:* */forbidden/*"]' 'opaque: deny'
-	use repeat run 0 /repeated
+	use repeat shared 0 /repeated
 	has out '^repeated True'
 	count_is 1 audit type=http.request
 	some_line audit type=http.request http.path=/repeated content.request_bytes=4194304
@@ -59,7 +61,7 @@ refused_where_it_is() {
 # Legitimate reuse goes on working.
 cleared_and_allowed() {
 	policy 'deny: ["http:* */forbidden/*"]' 'opaque: deny'
-	use cleared run 0 /allowed/cleared
+	use cleared shared 0 /allowed/cleared
 	same "$(grep -c '^read [1-9]' out)" 2 'answers'
 	count_is 2 audit type=http.request decision.verdict=allow
 	count_is 0 audit type=opaque
@@ -70,7 +72,7 @@ parted() {
 	refused parted
 	some_line audit type=opaque decision.verdict=deny decision.reason='*its parent*'
 	policy 'mode: audit' 'deny: ["http:* */forbidden/*"]'
-	use parted run 0 /forbidden/parted/audited
+	use parted shared 0 /forbidden/parted/audited
 	received /forbidden/parted/audited 1
 	some_line audit type=opaque decision.verdict=audit
 }

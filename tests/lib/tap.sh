@@ -30,6 +30,13 @@ tap_exit() {
 	trap - EXIT
 	trap '' INT TERM HUP
 	[[ -z $checking ]] || { kill -KILL -- "-$checking" && wait "$checking"; } 2>/dev/null
+	for workload in "$T"/standing/*; do
+		stand_down "$workload"
+	done
+	# shellcheck disable=SC2013 # one a line
+	for pid in $(cat "$T/ends" 2>/dev/null); do
+		within 10 gone "$pid"
+	done
 	for pid in ${started[@]+"${started[@]}"}; do
 		kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
@@ -240,9 +247,94 @@ run() {
 # allowed WANT CMD...: the same under warden without a policy. A denial that is tested is worth
 # something only if the act succeeds otherwise.
 allowed() {
-	local want=$1
+	if [[ -n $standing ]]; then
+		stand_by free
+		ask "$@"
+	else
+		status_is "$1" "$WARDEN" run --audit audit.allowed -- "${@:2}"
+	fi
+}
+
+# ---- workloads that stand by ----
+#
+# A start of warden takes seconds in an emulated machine. Where a program sets $standing, `allowed` has its
+# CMD run by a workload that stands by until the end; `shared` has so in any case, one for each policy. CMD
+# gets the environment and the directory, but nothing else that a check may have set up (limits,
+# descriptors): `standing= allowed ...` starts a workload of its own. What ends a workload is not for these.
+standing=''
+
+# Sets $workload, the directory of the one called NAME; further arguments are options for its start.
+stand_by() {
+	workload=$T/standing/$1
+	[[ ! -d $workload ]] || return 0
+	mkdir -p "$workload"
+	mkfifo "$workload/requests" "$workload/answers"
+	# Not in the process group that ends with the check.
+	env -i "PATH=$PATH" setsid "$WARDEN" run --audit "$workload/audit" "${@:2}" -- \
+		/bin/sh "$lib/standing" "$workload" >"$workload/said" 2>&1 </dev/null &
+	echo $! >"$workload/pid"
+	echo 0 >"$workload/count"
+}
+
+stand_down() {
+	local pid
+	pid=$(cat "$1/pid" 2>/dev/null) || return 0
+	kill -TERM "$pid" 2>/dev/null
+	echo "$pid" >>"$T/ends"
+	rm -r "$1"
+}
+
+# ask WANT CMD...: status_is, with CMD run by $workload.
+ask() {
+	local want=$1 name got requests answers
 	shift
-	status_is "$want" "$WARDEN" run --audit audit.allowed -- "$@"
+	{
+		for name in $(compgen -e); do
+			printf "export %s='%s'\n" "$name" "${!name//\'/\'\\\'\'}"
+		done
+		printf "cd '%s' && exec" "$PWD"
+		printf " '%s'" "${@//\'/\'\\\'\'}"
+		printf " >'%s' 2>'%s' </dev/null\n" "$PWD/out" "$PWD/err"
+	} >"$workload/job"
+	exec {requests}<>"$workload/requests" {answers}<>"$workload/answers"
+	echo >&"$requests"
+	read -r -t "$((limit / 2))" -u "$answers" got || {
+		echo "no answer from $workload: $*"
+		cat "$workload/said"
+		return 1
+	}
+	exec {requests}>&- {answers}>&-
+	echo $(($(<"$workload/count") + 1)) >"$workload/count"
+	# shellcheck disable=SC2053 # a pattern on purpose
+	[[ $got == @($want) ]] || {
+		echo "exit status $got, wanted $want: $*"
+		tail -c 2000 out
+		tail -c 4000 err
+		return 1
+	}
+}
+
+# shared WANT CMD...: run, in the workload for all that have the same ./policy.yaml; the three that were used
+# last stand by. The policy has to let /bin/sh run. Of the audit trail, ./audit gets the lines that came
+# while CMD ran.
+shared() {
+	local count name other
+	name=$(cksum <policy.yaml | tr ' ' -)
+	if [[ ! -d $T/standing/$name ]]; then
+		# shellcheck disable=SC2012 # names of ours
+		for other in $(ls -t "$T"/standing/[0-9]*/count 2>/dev/null | tail -n +3); do
+			stand_down "${other%/*}"
+		done
+		stand_by "$name" -p "$PWD/policy.yaml"
+	fi
+	workload=$T/standing/$name
+	ask "$@" || return
+	count=$(<"$workload/count")
+	within 10 grep -Fq "\"end of job $count\"" "$workload/audit"
+	awk -v count="$count" '
+		index($0, "\"end of job " count "\"") { exit }
+		count == 1 || begun { print }
+		index($0, "\"end of job " count - 1 "\"") { begun = 1 }' "$workload/audit" >>audit
 }
 
 lines() {
