@@ -7,6 +7,7 @@
 . "$(dirname -- "$0")/../lib/tap.sh"
 need_root
 limit=$((120 * slow))
+standing=1
 
 serve https "$T/https"
 url=https://127.0.0.1:$(<"$T/https/port")
@@ -66,7 +67,7 @@ possible_without_policy() {
 
 allowed_request_is_recorded() {
 	rules
-	steps run "$1" "a GET /ok/$1?key=1" "a GET /status/404/$1" "a GET /chunked/$1" \
+	steps shared "$1" "a GET /ok/$1?key=1" "a GET /status/404/$1" "a GET /chunked/$1" \
 		"a GET /big/100000"
 	went "a GET /ok/$1?key=1" 200
 	went "a GET /status/404/$1" 404
@@ -86,7 +87,7 @@ allowed_request_is_recorded() {
 # ones live on.
 second_request() {
 	rules
-	steps run "$1" "a GET /first/$1" "b GET /other/$1" "a POST /forbidden/$1 secret-$1" \
+	steps shared "$1" "a GET /first/$1" "b GET /other/$1" "a POST /forbidden/$1 secret-$1" \
 		"b GET /other2/$1" "c GET /new/$1"
 	went "a GET /first/$1" 200
 	went "b GET /other/$1" 200
@@ -105,7 +106,7 @@ second_request() {
 
 first_request() {
 	rules
-	steps run "$1" "a POST /forbidden/first/$1 early-$1" "b GET /later/$1"
+	steps shared "$1" "a POST /forbidden/first/$1 early-$1" "b GET /later/$1"
 	went "a POST /forbidden/first/$1" error 1
 	went "b GET /later/$1" 200
 	never_received "/forbidden/first/$1"
@@ -114,7 +115,7 @@ first_request() {
 
 by_content() {
 	rules
-	steps run "$1" "a GET /c1/$1" "a POST /query/$1 marked-$1 drop Table x" "b GET /c2/$1"
+	steps shared "$1" "a GET /c1/$1" "a POST /query/$1 marked-$1 drop Table x" "b GET /c2/$1"
 	went "a GET /c1/$1" 200
 	went "a POST /query/$1" error 1
 	went "b GET /c2/$1" 200
@@ -127,7 +128,7 @@ by_content() {
 # What left before the write that completes the phrase has left; nothing after it does.
 split_phrase() {
 	rules
-	steps run "$1" "a POST /split/$1 part-$1 DROP |TABLE rest-$1"
+	steps shared "$1" "a POST /split/$1 part-$1 DROP |TABLE rest-$1"
 	went "a POST /split/$1" error 2
 	same "$(lines text "$log" "part-$1 DROP ")" 1 'connections that received the first part'
 	never_received "rest-$1"
@@ -140,7 +141,7 @@ large_body() {
 	local body
 	body=$(head -c 60000 /dev/zero | tr '\0' x)
 	rules
-	steps run "$1" "a POST /large/$1 $body DROP TABLE in-the-end-$1"
+	steps shared "$1" "a POST /large/$1 $body DROP TABLE in-the-end-$1"
 	went "a POST /large/$1" error 2
 	never_received "in-the-end-$1"
 }
@@ -149,7 +150,7 @@ large_body() {
 
 allow_list() {
 	policy 'allow: ["http:GET 127.0.0.1/v1/*", "http:GET *.example.com/*"]'
-	steps run http.client 'a GET /v1/list' 'a GET /v2/list' 'b POST /v1/list x' 'c GET /v1/%2e./v2'
+	steps shared http.client 'a GET /v1/list' 'a GET /v2/list' 'b POST /v1/list x' 'c GET /v1/%2e./v2'
 	went 'a GET /v1/list' 200
 	went 'a GET /v2/list' error 1
 	went 'b POST /v1/list' error 1
@@ -162,7 +163,7 @@ allow_list() {
 
 escaped_path() {
 	rules
-	steps run http.client 'a POST /%66orbidden/escaped x' 'b POST /a/../forbidden/dots x' \
+	steps shared http.client 'a POST /%66orbidden/escaped x' 'b POST /a/../forbidden/dots x' \
 		'c POST /./forbidden/dot x' 'e POST /ok?/forbidden x' \
 		'f POST //forbidden/slashes x' 'g POST /%2fforbidden/slashes x' \
 		'h POST /ok//forbidden x'
@@ -182,7 +183,7 @@ escaped_path() {
 mode_audit() {
 	policy 'mode: audit' 'deny: ["http:POST */forbidden*"]' \
 		'content: [{name: sql, deny: ["DROP TABLE"], in: [http]}]'
-	steps run http.client 'a POST /forbidden/audit x' 'a POST /query/audit DROP TABLE audited'
+	steps shared http.client 'a POST /forbidden/audit x' 'a POST /query/audit DROP TABLE audited'
 	went 'a POST /forbidden/audit' 200
 	went 'a POST /query/audit' 200
 	some_line audit activity='http:POST 127.0.0.1/forbidden/audit' decision.verdict=audit
@@ -223,7 +224,7 @@ pipelined_and_cut() {
 		    print("error", error)
 	END
 	rules
-	run 0 /usr/bin/python3 pieces.py "$1" "${url##*:}"
+	shared 0 /usr/bin/python3 pieces.py "$1" "${url##*:}"
 	has out '^two answers$'
 	has out '^error|^end'
 	same "$(lines count "$log" what=request path="/fine2/$1")" 1 'requests before'
@@ -254,7 +255,7 @@ many_threads() {
 		      "of", len(results))
 	END
 	rules
-	run 0 /usr/bin/python3 threads.py "${url##*:}"
+	shared 0 /usr/bin/python3 threads.py "${url##*:}"
 	has out '^refused 12 done 24 of 36$'
 	never_received /forbidden/t
 	same "$(lines count "$log" what=request path='/threads/*')" 24 'requests received'
@@ -277,7 +278,7 @@ forked_child() {
 		    os.waitpid(pid, 0)
 	END
 	rules
-	run '*' /usr/bin/python3 forked.py "${url##*:}"
+	shared '*' /usr/bin/python3 forked.py "${url##*:}"
 	hasnt out 200
 	never_received from-the-child
 	never_received /forbidden/child
