@@ -15,6 +15,7 @@ export SSL_CERT_FILE=$T/https/cert.pem CURL_CA_BUNDLE=$T/https/cert.pem
 python=/usr/bin/python3
 wget=(wget -q -t 1 -T 20 -O - --ca-certificate="$T/https/cert.pem")
 curl=(curl -s -S -m 20)
+standing=1
 
 raw() {
 	lines count "$T/$1/log" what=raw
@@ -25,7 +26,7 @@ stopped() {
 	local server=$1 before
 	shift
 	before=$(raw "$server")
-	run '[1-9]*' "$@"
+	shared '[1-9]*' "$@"
 	same "$(raw "$server")" "$before" "arrivals at $server"
 	some_line audit type=opaque decision.verdict=deny
 }
@@ -34,7 +35,7 @@ passes() {
 	local server=$1 before
 	shift
 	before=$(raw "$server")
-	run 0 "$@"
+	shared 0 "$@"
 	at_most "$((before + 1))" "$(raw "$server")" "arrivals before and one more at $server"
 }
 
@@ -104,10 +105,10 @@ hand_made() {
 		    print("error", error)
 	END
 	policy 'opaque: allow'
-	run 0 "$python" hand.py "$https" "$1"
+	shared 0 "$python" hand.py "$https" "$1"
 	has out answered
 	policy 'opaque: deny'
-	run '*' "$python" hand.py "$https" "$1"
+	shared '*' "$python" hand.py "$https" "$1"
 	hasnt out answered
 	some_line audit type=opaque decision.verdict=deny
 }
@@ -162,7 +163,7 @@ after_a_greeting() {
 		pid=$!
 		within 10 test -s "server.$word"
 		policy "opaque: $word"
-		run 0 "$python" client.py "$(head -n 1 "server.$word")" "$hello"
+		shared 0 "$python" client.py "$(head -n 1 "server.$word")" "$hello"
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" || true
 		[[ $word == deny ]] || has out answered
@@ -255,13 +256,13 @@ through_bio() { # WAY
 	END
 	allowed 0 "$python" bio.py "$1" "$https" "/forbidden/bio/$1/free"
 	policy 'opaque: deny' 'deny: ["http:POST */forbidden/*"]'
-	run '[1-9]*' "$python" bio.py "$1" "$https" "/forbidden/bio/$1/refused"
+	shared '[1-9]*' "$python" bio.py "$1" "$https" "/forbidden/bio/$1/refused"
 	same "$(lines text "$T/https/log" "/forbidden/bio/$1/free")" 1 'connections that received it'
 	same "$(lines text "$T/https/log" "/forbidden/bio/$1/refused")" 0 'and under a policy'
 	count_is 1 audit type=opaque decision.verdict=deny decision.reason='*BIOs*'
 	# Once a connection; those of other processes are read as ever.
 	policy 'opaque: audit' 'deny: ["http:POST */forbidden/*"]'
-	run 0 sh -c "$python bio.py $1 $https /ok; ${curl[*]} --http1.1 https://127.0.0.1:$https/ok/$1"
+	shared 0 sh -c "$python bio.py $1 $https /ok; ${curl[*]} --http1.1 https://127.0.0.1:$https/ok/$1"
 	count_is 1 audit type=opaque decision.verdict=audit
 	some_line audit type=http.request http.path="/ok/$1" decision.verdict=allow
 }
@@ -295,14 +296,14 @@ library_behind_a_decoy() {
 # HTTP/2 under an http rule. The h2 server agrees on nothing else.
 http2_without_rule() {
 	policy 'opaque: deny'
-	run '*' "${curl[@]}" -m 2 --http2 "https://127.0.0.1:$h2/h2/norule" --cacert "$T/h2/cert.pem"
+	shared '*' "${curl[@]}" -m 2 --http2 "https://127.0.0.1:$h2/h2/norule" --cacert "$T/h2/cert.pem"
 	same "$(lines text "$T/h2/log" 'PRI * HTTP/2.0')" 1 'connections that received the preface'
 }
 
 http2() {
 	local word=$1
 	policy "opaque: $word" 'deny: ["http:GET */forbidden"]'
-	run '*' "${curl[@]}" -m 2 --http2 "https://127.0.0.1:$h2/h2/$word" --cacert "$T/h2/cert.pem"
+	shared '*' "${curl[@]}" -m 2 --http2 "https://127.0.0.1:$h2/h2/$word" --cacert "$T/h2/cert.pem"
 }
 
 http2_denied() {
@@ -378,10 +379,10 @@ cleartext_shapes() {
 	local piece=$1 word
 	for word in allow deny; do
 		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
-		run 0 "$python" "$T/begin.py" "$2" "shape-$word-$piece" "$piece" http
+		shared 0 "$python" "$T/begin.py" "$2" "shape-$word-$piece" "$piece" http
 		some_line audit type=opaque decision.verdict="$word"
 		rm audit
-		run 0 "$python" "$T/begin.py" "$2" "other-$word-$piece" "$piece" other
+		shared 0 "$python" "$T/begin.py" "$2" "other-$word-$piece" "$piece" other
 		count_is 0 audit type=opaque
 	done
 	same "$(lines text "$T/net/log" "shape-allow-$piece")" 16 'requests, allowed'
@@ -484,7 +485,7 @@ nearly_http() { # NAME LINE
 	END
 	for word in deny audit; do
 		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
-		run '*' "$python" line.py "$https" "$2" "$1-$word"
+		shared '*' "$python" line.py "$https" "$2" "$1-$word"
 		some_line audit type=opaque decision.verdict="$word" \
 			decision.reason='a request that cannot be followed'
 		count_is 0 audit type=http.request
@@ -511,10 +512,10 @@ socket_used_again() {
 		    print(error)
 	END
 	policy 'opaque: allow' 'deny: ["http:POST */forbidden"]'
-	run 0 "$python" again.py "$http" again/allow
+	shared 0 "$python" again.py "$http" again/allow
 	same "$(lines count "$T/http/log" what=request path=/again/allow)" 1 'requests'
 	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
-	run 0 "$python" again.py "$http" again/deny
+	shared 0 "$python" again.py "$http" again/deny
 	never_seen http again/deny
 }
 
@@ -592,15 +593,15 @@ ignored_upgrade() { # WAY
 	END
 	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
 	if [[ $1 == hasty ]]; then
-		run '*' "$python" upgrade.py "$https" "$1" /upgrade/3
+		shared '*' "$python" upgrade.py "$https" "$1" /upgrade/3
 		some_line audit type=opaque decision.verdict=deny
 		return
 	fi
-	run 0 "$python" upgrade.py "$https" "$1" /upgrade/3
+	shared 0 "$python" upgrade.py "$https" "$1" /upgrade/3
 	same "$(grep -c '^200$' out)" 3 answers
 	count_is 0 audit type=opaque
 	count_is 3 audit type=http.request decision.verdict=allow
-	run '[1-9]*' "$python" upgrade.py "$https" "$1" /forbidden
+	shared '[1-9]*' "$python" upgrade.py "$https" "$1" /forbidden
 	same "$(lines count "$T/https/log" what=request path=/forbidden)" 0 'forbidden requests'
 	some_line audit type=http.request http.path=/forbidden decision.verdict=deny
 }
@@ -620,10 +621,10 @@ behind_extensions() {
 		    print("error", error)
 	END
 	policy 'opaque: allow'
-	run 0 "$python" extensions.py "$1"
+	shared 0 "$python" extensions.py "$1"
 	has out answered
 	policy 'opaque: deny'
-	run '*' "$python" extensions.py "$1"
+	shared '*' "$python" extensions.py "$1"
 	hasnt out answered
 	some_line audit type=opaque decision.verdict=deny net.addr=::1
 }
@@ -631,7 +632,7 @@ behind_extensions() {
 # What is opaque where no rule needs it read, and plain bytes, are nobody's business.
 other_protocols_pass() {
 	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
-	run 0 "$python" "$lib/dial.py" "tcp 127.0.0.1 $1 hello" "udp 127.0.0.1 $1 hello"
+	shared 0 "$python" "$lib/dial.py" "tcp 127.0.0.1 $1 hello" "udp 127.0.0.1 $1 hello"
 	count_is 0 audit type=opaque
 	hasnt out E
 }
