@@ -199,6 +199,22 @@ names_of_one_address() {
 	reaches 'tcp api.test 443 EPERM' 'ask shared.test 443 ok' 'tcp api.test 443 ok'
 }
 
+# Time does not pass for a test: the run's names are made to be over.
+names_that_are_over() {
+	local pid
+	policy 'allow: ["net:api.test"]'
+	"$WARDEN" run -p policy.yaml --audit audit -- sh -c "$python '$lib/byname.py' 'tcp api.test 443'; touch asked
+		while ! [ -e go ]; do sleep 0.05; done
+		$python '$lib/byname.py' 'direct 203.0.113.1 443' 'tcp api.test 443'" >out 2>err &
+	pid=$!
+	within 20 test -e asked
+	"$python" "$lib/age.py" "$pid" >aged
+	touch go
+	ends "$pid" 0
+	same "$(<aged)" 1 'names that are over'
+	same "$(<out)" $'tcp api.test 443 ok\ndirect 203.0.113.1 443 EPERM\ntcp api.test 443 ok' 'what it reached'
+}
+
 private_addresses() {
 	policy 'allow: ["net:inside.test", "net:metadata.test"]'
 	reaches 'tcp inside.test 443 EPERM' 'tcp metadata.test 443 EPERM'
@@ -715,6 +731,7 @@ check 'by wildcard, with an exception' by_wildcard
 check 'denied by name, and by an alias' denied_by_name
 check 'aliases admit nothing' aliases_admit_nothing
 check 'two names of one address' names_of_one_address
+check 'names that are over' names_that_are_over
 check 'private addresses' private_addresses
 check 'resolvers are reachable' resolvers_are_reachable
 check 'opaque, by name' opaque_by_name

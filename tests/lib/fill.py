@@ -89,4 +89,5 @@ def main():
         sys.exit("it was full")
 
 
-main()
+if __name__ == "__main__":
+    main()
