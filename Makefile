@@ -111,6 +111,8 @@ demo: deps
 # What needs root and a kernel: run here, on the tiers that this machine has, and in virtual
 # machines with BPF LSM.
 KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth verified http1_verify)
+# What the benchmark asks, beside all that it runs.
+COSTS := $(addprefix $(B)/tests/,decision_cost answer_cost)
 KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
 
 # Two halves of about the same length: emulated machines are slow, and have one CPU's speed. On this
@@ -133,12 +135,12 @@ test-kernels: deps-test
 
 bench: deps-test
 	$(call install-packages,$(DEPS_BENCH))
-	$(Q)$(MAKE) --no-print-directory all $(B)/tests/decision_cost
+	$(Q)$(MAKE) --no-print-directory all $(COSTS)
 	$(Q)tests/bench/run
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS) $(B)/tests/decision_cost
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -155,9 +157,9 @@ $(B)/ask.bpf.o $(B)/http1_verify.bpf.o:
 	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(B)/tests/equality_test $(B)/tests/decision_cost: $(B)/ask.skel.h
-$(B)/tests/stack_depth $(B)/tests/verified: $(B)/warden.skel.h
+$(B)/tests/stack_depth $(B)/tests/verified $(B)/tests/answer_cost: $(B)/warden.skel.h
 $(B)/tests/http1_verify: $(B)/http1_verify.skel.h
-$(KERNEL_PROGRAMS) $(B)/tests/decision_cost: $(B)/tests/%: tests/bpf/%.c $(LIB)
+$(KERNEL_PROGRAMS) $(COSTS): $(B)/tests/%: tests/bpf/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests -Itests/bpf $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) \

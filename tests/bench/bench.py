@@ -144,7 +144,7 @@ def measure_all(stage, results, options):
     stage.write_policy()
     results.tiers = stage.tiers()
     results.skipped = missing(stage)
-    rules.measure_rules(stage, results, options.cost, options.rules)
+    rules.measure_rules(stage, results, options.costs, options.rules)
     options.seconds -= int(time.monotonic() - begin)
     if options.rounds:
         with contextlib.nullcontext() if results.skipped else actors.web_server(stage):
@@ -174,7 +174,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--warden", type=os.path.abspath, required=True)
     parser.add_argument("--tools", type=os.path.abspath, required=True)
-    parser.add_argument("--cost", type=os.path.abspath, required=True)
+    parser.add_argument("--costs", type=os.path.abspath, required=True)
     parser.add_argument("--seconds", type=int, default=110)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--rules", type=int, default=2)

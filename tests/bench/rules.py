@@ -96,10 +96,19 @@ def measure_start(stage, results, path):
     stage.settle()
 
 
-def measure_alone(results, cost, path, name):
-    for line in actors.run([cost, path]).out.decode().splitlines():
-        act, value = line.split()
-        results.add(f"alone.{act}.{name}", int(value))
+def told(argv):
+    """What a program prints: name -> number, a line each."""
+    return {name: int(value) for name, value in map(str.split, actors.run(argv).out.decode().splitlines())}
+
+
+def measure_alone(results, costs, path, name):
+    for act, value in told([os.path.join(costs, "decision_cost"), path]).items():
+        results.add(f"alone.{act}.{name}", value)
+
+
+def measure_answers(results, costs):
+    for name, value in told([os.path.join(costs, "answer_cost")]).items():
+        results.add(name, value)
 
 
 def add_group(results):
@@ -108,14 +117,15 @@ def add_group(results):
     results.add("alone.group", (many - none) / results.groups["g100"])
 
 
-def measure_rules(stage, results, cost, rounds):
+def measure_rules(stage, results, costs, rounds):
     policies = [(name_of(*policy), write_policy(stage, *policy)) for policy in POLICIES]
     for number in range(rounds):
         turn = number % len(policies)
         turned = policies[turn:] + policies[:turn]
         for name, path in turned:
             compile_policy(stage, results, path, name)
-            measure_alone(results, cost, path, name)
+            measure_alone(results, costs, path, name)
+        measure_answers(results, costs)
         measure_start(stage, results, policies[-1][1])
         with actors.holding([stage.tool("probes"), "stats"]):
             for name, path in turned:

@@ -104,6 +104,14 @@ TABLE = [
         ],
     ),
     (
+        "what a resolver's answer costs",
+        [
+            ("one address", "answer.1", "ns", 5e3),
+            ("two aliases, one address", "answer.aliases", "ns", 5e3),
+            ("sixteen addresses", "answer.16", "ns", 5e3),
+        ],
+    ),
+    (
         "the program that decides on real acts, all of its run time",
         [
             ("exec, 10 rules", "exec.10.0", "ns", None),
