@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-#include "watch.h"
+#include "watch_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/map.h"
-#include "base/time.h"
-#include "cgroup.h"
 #include "console.h"
-#include "kernel.h"
-#include "libraries.h"
-#include "losses.h"
-#include "order.h"
-#include "recorder.h"
-#include "resolving.h"
-#include "session/session.h"
-#include "signals.h"
-#include "sockets.h"
 
 /*
- * Records younger than this may still be overtaken by older ones that another CPU is writing.
  * Only refusals and filling rings wake us, so that a record costs its sender little; the rest is
  * fetched at the latest after TICK_MAX. With nothing to fetch, the interval doubles up to that. While
  * there is as much to fetch as at BUSY_RECORDS, rings do not wake us either. How often that is depends:
@@ -35,46 +21,17 @@
  * trail that may turn out to be unwritable asks for, because in a virtual machine each time that a
  * processor wakes up slows its neighbours down.
  */
-#define HORIZON_NS  2000000ULL
-#define TICK_MIN_MS 10
-#define TICK_MAX_MS 160
-
+#define TICK_MIN_MS    10
+#define TICK_MAX_MS    160
 #define TICK_BYTES_MS  1
 #define TICK_EVENTS_MS 4
-#define BUSY_RECORDS 64
+#define BUSY_RECORDS   64
 
-#define WATCHED_NS    (10 * NS_PER_SEC)	   /* for the first record; it takes milliseconds */
-#define CLOCK_STEP_NS ((int64_t)NS_PER_MS) /* less is no step of a clock, but of ours between two */
-#define SWEEP_NS      (60 * NS_PER_SEC)
-#define FORGET_NS     (NS_PER_SEC / 10)	   /* between two looks through all TLS objects */
-#define KILL_WAIT_MS  5000
-#define RUN_FDS	      4	   /* what a run waits for, besides resolvers */
-#define PRINT_MS      100 /* nobody who stops reading what we print may stop us */
+#define WATCHED_NS (10 * NS_PER_SEC) /* for the first record; it takes milliseconds */
+#define RUN_FDS	   4		     /* what a run waits for, besides resolvers */
+#define PRINT_MS   100		     /* nobody who stops reading what we print may stop us */
 
-struct watch {
-	const struct watch_options *o;
-	struct cgroup cgroup;
-	struct kernel *kernel;
-	struct session *session;
-	struct recorder recorder;
-	struct order order;
-	struct libraries libraries;
-	struct map gone; /* processes that have ended: by tgid */
-	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
-	uint64_t swept;	 /* when names of addresses were looked through last, the same */
-	struct losses losses;
-	struct resolving resolving;
-	bool refused;	/* the command itself was, before its first instruction */
-	bool started;	/* its first program runs */
-	bool kill_all;	/* too many are to die for each to be known */
-	int populated;	/* fd of cgroup.events */
-	struct signals signals;
-	struct rlimit limit; /* of open files, as it was */
-	uint64_t begun; /* CLOCK_MONOTONIC, ns */
-	int64_t wall;	/* the wall clock is so many ns ahead of that */
-};
-
-static uint64_t monotonic(void)
+uint64_t watch_clock(void)
 {
 	struct timespec ts;
 
@@ -111,7 +68,7 @@ static void audit_changed(void *ctx, const struct recorder *r)
 			  deny ? "; new activities are denied (on_audit_failure: deny)" : "");
 }
 
-static void put_own(struct watch *w, enum audit_type type, struct audit_event *ev)
+void watch_put(struct watch *w, enum audit_type type, struct audit_event *ev)
 {
 	struct audit_event own;
 
@@ -127,13 +84,13 @@ static void put_start(struct watch *w)
 {
 	struct audit_event start = {0}, load = {0};
 
-	put_own(w, AUDIT_RUN_START, &start);
+	watch_put(w, AUDIT_RUN_START, &start);
 	if (!w->o->policy)
 		return;
 	load.decision.policy = w->o->policy->name;
 	load.decision.generation = KNOWN(1);
 	load.decision.at = w->o->policy->file;
-	put_own(w, AUDIT_POLICY_LOAD, &load);
+	watch_put(w, AUDIT_POLICY_LOAD, &load);
 }
 
 static int exit_status(const struct watch *w)
@@ -152,207 +109,9 @@ static void put_end(struct watch *w)
 
 	end.end.status = w->refused ? "refused" : w->signals.status ? "error" : "ok";
 	end.end.exit = KNOWN(exit_status(w));
-	end.end.duration_ms = KNOWN((monotonic() - w->begun) / NS_PER_MS);
+	end.end.duration_ms = KNOWN((watch_clock() - w->begun) / NS_PER_MS);
 	end.end.violations = KNOWN(c->refused);
-	put_own(w, AUDIT_RUN_END, &end);
-}
-
-/* ---- losses ---- */
-
-static void put_loss(void *ctx, struct audit_event *ev)
-{
-	put_own(ctx, AUDIT_LOSS, ev);
-}
-
-static void look_for_losses(struct watch *w)
-{
-	struct loss_count now[LOSS_COUNT];
-
-	if (kernel_losses(w->kernel, now) < 0)
-		return;
-	losses_look(&w->losses, now, session_counts(w->session)->broken);
-	losses_put(&w->losses, "out_of_memory", w->order.lost, 0);
-	w->order.lost = 0;
-	losses_put(&w->losses, "names_unresolved", w->resolving.failed, 0);
-	w->resolving.failed = 0;
-}
-
-/* ---- what cannot wait for order ---- */
-
-static bool is_refused(const struct decision *d)
-{
-	return d->verdict == VERDICT_DENY || d->verdict == VERDICT_KILL;
-}
-
-/* The first thing that the command's process does is its exec. */
-static void note_first_exec(struct watch *w, const struct rec_exec *r)
-{
-	if (w->started || (w->signals.pid && (pid_t)r->rec.tgid != w->signals.pid))
-		return;
-	if (!(r->flags & EXEC_REFUSED))
-		w->started = true;
-	w->refused = is_refused(&r->decision);
-}
-
-/* Ends the socket that carried a refused request, so that nobody waits for an answer. */
-static void destroy_socket(struct watch *w, uint64_t cookie, const struct rec *r)
-{
-	int e = cookie ? socket_destroy(cookie, (pid_t)r->tgid) : -ENOENT;
-
-	if (e == 0)
-		kernel_forget_socket(w->kernel, cookie);
-	else if (e != -ENOENT)
-		log_debug("cannot destroy a socket: %s", strerror(-e));
-}
-
-/* Whom the programs could not kill on the spot. Whether their records have come does not matter. */
-static void kill_doomed(struct watch *w)
-{
-	int r = kernel_kill_doomed(w->kernel);
-
-	if (r == -ENOSPC && !w->kill_all) {
-		w->kill_all = true;
-		log_error("too many processes had to be killed: the workload is ended");
-	} else if (r < 0 && r != -ENOSPC) {
-		log_error("cannot kill a process: %s", strerror(-r));
-	}
-	if (w->kill_all) {
-		cgroup_destroy(w->cgroup.path, 0);
-		kernel_destroy_members(w->kernel, 0);
-	}
-}
-
-/* Before programs are let go: nobody who belongs to the workload may be left, wherever he is. */
-static void end_members(struct watch *w)
-{
-	int r = w->kernel ? kernel_destroy_members(w->kernel, KILL_WAIT_MS) : 0;
-
-	if (r < 0)
-		log_error("processes of the workload are left, outside of its cgroup: %s",
-			  strerror(-r));
-}
-
-static void on_raw(void *ctx, const struct rec *r)
-{
-	struct watch *w = ctx;
-
-	if (r->type == REC_RESOLVE) { /* what the workload waits for; not an activity of anybody's */
-		if (w->o->resolvers && r->size >= sizeof(struct rec_resolve))
-			resolving_record(&w->resolving, (const struct rec_resolve *)r, monotonic());
-		return;
-	}
-	if (r->type == REC_EXEC && r->size >= sizeof(struct rec_exec))
-		note_first_exec(w, (const struct rec_exec *)r);
-	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
-	    is_refused(&((const struct rec_http *)r)->decision))
-		destroy_socket(w, ((const struct rec_http *)r)->cookie, r);
-	if ((r->type == REC_OPAQUE || r->type == REC_CLAIM) && r->size >= sizeof(struct rec_net) &&
-	    is_refused(&((const struct rec_net *)r)->decision))
-		destroy_socket(w, ((const struct rec_net *)r)->cookie, r);
-	order_put(&w->order, r);
-}
-
-/* ---- records in order ---- */
-
-/* A library that was not known before the start: what passed until now, or ever, is not seen. */
-static void put_gap(void *ctx, const struct rec *r, const char *path, bool probed)
-{
-	struct audit_event ev = {0};
-
-	ev.process.pid = KNOWN(r->tgid);
-	ev.process.start = KNOWN(r->start);
-	ev.process.comm = r->comm;
-	ev.exec.path = path;
-	ev.loss.reason = probed ? "tls_library_mapped_late" : "tls_library_not_probed";
-	put_own(ctx, AUDIT_LOSS, &ev);
-	if (probed)
-		log_notice("%s was mapped after the start: its earlier plaintext was not seen", path);
-}
-
-static void on_ordered(void *ctx, const struct rec *r)
-{
-	struct watch *w = ctx;
-
-	session_record(w->session, r);
-	libraries_record(&w->libraries, r);
-	if (r->type == REC_EXIT)
-		map_put(&w->gone, r->tgid, w);
-}
-
-/* Removes the TLS objects of processes that have ended: of many at once, for it looks at them all. */
-static void forget_processes(struct watch *w)
-{
-	uint64_t now = monotonic();
-
-	if (!w->gone.count || now - w->forgot < FORGET_NS)
-		return;
-	kernel_forget_processes(w->kernel, &w->gone);
-	map_free(&w->gone);
-	w->forgot = now;
-}
-
-static void sweep_names(struct watch *w)
-{
-	uint64_t now = monotonic();
-
-	if (!w->o->resolvers || now - w->swept < SWEEP_NS)
-		return;
-	kernel_names_sweep(w->kernel, now);
-	w->swept = now;
-}
-
-/* Goes on asking for what was truncated; the workload's own answers pass when nothing is asked any more. */
-static void resolve(struct watch *w)
-{
-	if (w->resolving.ticket && resolving_go(&w->resolving, monotonic()))
-		kernel_names_resolved(w->kernel, w->resolving.ticket);
-}
-
-/*
- * Records have the time of a clock that stands still while the machine sleeps, and that nobody sets.
- * Their events have the wall clock's, wherever it went since the start of the run.
- */
-static void follow_clock(struct watch *w)
-{
-	uint64_t before = monotonic(), wall = time_now();
-	int64_t ahead = (int64_t)(wall - before);
-
-	if (monotonic() - before > (uint64_t)CLOCK_STEP_NS)
-		return; /* interrupted in between: the next time will do */
-	if (ahead - w->wall > CLOCK_STEP_NS || w->wall - ahead > CLOCK_STEP_NS) {
-		w->wall = ahead;
-		session_set_clock(w->session, ahead);
-	}
-}
-
-/* Fetches records, and hands on those that no older one can overtake. Returns how many came. */
-static struct kernel_fetched drain(struct watch *w)
-{
-	uint64_t now = monotonic();
-	struct kernel_fetched got = kernel_drain(w->kernel, on_raw, w);
-
-	kill_doomed(w);
-	resolve(w);
-	follow_clock(w);
-	order_release(&w->order, (got.upto < now ? got.upto : now) - HORIZON_NS, on_ordered, w);
-	forget_processes(w);
-	sweep_names(w);
-	look_for_losses(w);
-	recorder_flush(&w->recorder);
-	return got;
-}
-
-/* The same, to the end, once nobody writes any more. */
-static void drain_rest(struct watch *w)
-{
-	uint64_t unaccounted = 0;
-
-	while (drain(w).records)
-		;
-	order_release(&w->order, UINT64_MAX, on_ordered, w);
-	if (kernel_unaccounted(w->kernel, &unaccounted) == 0)
-		losses_put(&w->losses, "unaccounted", unaccounted, 0);
-	look_for_losses(w);
+	watch_put(w, AUDIT_RUN_END, &end);
 }
 
 /* ---- the life of a run ---- */
@@ -374,7 +133,7 @@ static bool anybody_left(const struct watch *w)
  */
 static void pause_run(struct watch *w)
 {
-	drain(w);
+	watch_drain(w);
 	cgroup_freeze(&w->cgroup, true);
 	signals_stop(&w->signals);
 	signals_handle(&w->signals); /* the command has its SIGCONT before it can be stopped anew */
@@ -417,7 +176,7 @@ static void loop_until_empty(struct watch *w)
 
 		poll(fds, RUN_FDS + resolving_poll(&w->resolving, fds + RUN_FDS), tick);
 		signals_handle(&w->signals);
-		tick = next_tick(w, drain(w), tick);
+		tick = next_tick(w, watch_drain(w), tick);
 		if (signals_want_stop(&w->signals))
 			pause_run(w);
 		if (w->signals.end_rest)
@@ -435,13 +194,13 @@ static void loop_until_empty(struct watch *w)
  */
 static bool is_watched(struct watch *w)
 {
-	uint64_t deadline = monotonic() + WATCHED_NS;
+	uint64_t deadline = watch_clock() + WATCHED_NS;
 
-	while (!w->started && !w->refused && monotonic() < deadline) {
+	while (!w->started && !w->refused && watch_clock() < deadline) {
 		struct pollfd fd = {.fd = kernel_events_fd(w->kernel), .events = POLLIN};
 
 		poll(&fd, 1, TICK_MIN_MS);
-		drain(w);
+		watch_drain(w);
 	}
 	return w->started || w->refused;
 }
@@ -467,7 +226,7 @@ static int start_command(struct watch *w)
 	int r = spawn_start(&s, &w->signals.pid);
 
 	if (r < 0) {
-		drain_rest(w);
+		watch_drain_rest(w);
 		log_error("%s: %s", w->o->argv[0], strerror(-r));
 		w->refused = true;
 		w->signals.ended = true;
@@ -495,8 +254,8 @@ static int live(struct watch *w)
 	if (start_command(w) != 0)
 		return 1;
 	loop_until_empty(w);
-	end_members(w);
-	drain_rest(w);
+	watch_end_members(w);
+	watch_drain_rest(w);
 	session_finish(w->session);
 	put_end(w);
 	recorder_flush(&w->recorder);
@@ -589,9 +348,9 @@ int watch_command(const struct watch_options *o)
 	struct watch w = {.o = o, .cgroup = CGROUP_NONE, .populated = -1, .signals = SIGNALS_NONE};
 	int status = 1;
 
-	w.begun = monotonic();
-	w.losses = (struct losses){.put = put_loss, .ctx = &w};
-	w.libraries = (struct libraries){.gap = put_gap, .ctx = &w};
+	w.begun = watch_clock();
+	w.losses = (struct losses){.put = watch_put_loss, .ctx = &w};
+	w.libraries = (struct libraries){.gap = watch_put_gap, .ctx = &w};
 	w.resolving = (struct resolving){.resolvers = o->resolvers, .told = names_told, .ctx = &w};
 	log_patience = PRINT_MS;
 	raise_limit(&w);
@@ -599,7 +358,7 @@ int watch_command(const struct watch_options *o)
 		status = live(&w);
 	/* Nothing may run on without its programs. */
 	cgroup_destroy(o->place->cgroup, KILL_WAIT_MS);
-	end_members(&w);
+	watch_end_members(&w);
 	resolving_free(&w.resolving);
 	kernel_close(&w.kernel);
 	session_free(&w.session);
