@@ -121,7 +121,7 @@ KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass
 # (signals and streams passed on, users, how a trail is written, read and verified), which are the same
 # calls to every kernel.
 VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh guard.sh objects.sh \
-	demo.sh doctor.sh requests.sh) $(addprefix tests/bypass/,net.sh broker.sh)
+	demo.sh doctor.sh requests.sh same.sh limits.sh) $(addprefix tests/bypass/,net.sh broker.sh)
 VM_TESTS_B := $(filter-out $(VM_TESTS_A) tests/e2e/install.sh tests/e2e/bad.sh,$(KERNEL_TESTS))
 vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
 
