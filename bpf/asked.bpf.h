@@ -197,7 +197,10 @@ struct wire_text_walk {
 	__u32 size; /* of the packet, with which the segment ends */
 };
 
-/* Claims no name, if its length is 0. HTTP that policy has rules for is opaque, as it is read for this alone. */
+/*
+ * Claims no name, if its length is 0. HTTP that policy has rules for is opaque, as it is read for this
+ * alone.
+ */
 static __always_inline int wire_text_claim(struct wire_text_walk *c, __u32 len)
 {
 	struct scratch *s = c->s;

@@ -8,7 +8,8 @@ Connects to an HTTPS server at 127.0.0.1:PORT, makes the file ./ready, and waits
   connect       connects there
   exec FILE     runs touch FILE
   bio           calls BIO_f_ssl()
-all in a thread that has used no TLS before. Prints "ACT ok", or the name of an error in place of ok. SSL_CERT_FILE names the authority.
+all in a thread that has used no TLS before. Prints "ACT ok", or the name of an error in place of ok.
+SSL_CERT_FILE names the authority.
 """
 import ctypes
 import errno

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
-"""Lets the names of a run's addresses be over: age.py WARDEN, the process id of `warden run`. Prints how many."""
+"""Lets the names of a run's addresses be over: age.py WARDEN, the process id of `warden run`. Prints how
+many they were."""
 import ctypes
 import errno
 import struct
