@@ -7,14 +7,16 @@
  *                          were CPU time of the loop and its children; of every batch the mean
  *   loops SECONDS ACT... hold, loops hold
  *                          then prints "ready", and ends when its standard input does
+ *   loops serve PORT       the other end of reach, on 127.0.0.1: "ready", and so on
  *
- * ACT: spawn, fork (fork+exec+exit of /bin/true, or of $LOOPS_PROGRAM; waited for), connect
- * (connect+close, TCP on loopback). The loop and its children stay on one CPU, so that no migration
- * is measured.
+ * ACT: spawn, fork (fork+exec+exit of /bin/true, or of $LOOPS_PROGRAM; waited for), reach
+ * (connect+close, TCP on loopback, to what serves at $LOOPS_PORT), connect (the same to a socket of
+ * the loop itself). The loop and its children stay on one CPU, so that no migration is measured.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -116,13 +118,12 @@ static void fork_batch(void)
 static struct sockaddr_in place = {.sin_family = AF_INET};
 static int listener = -1;
 
-/* An address of 127.0.0.0/8 of our own, and no lingering: no port is ever short. */
-static void connect_begin(void)
+/* No lingering, also of what is accepted there: no port is ever short. */
+static void listen_at(void)
 {
 	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	socklen_t len = sizeof(place);
 
-	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ((uint32_t)getpid() << 1 & 0xfffffe));
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) ||
 	    bind(listener, (struct sockaddr *)&place, sizeof(place)) ||
@@ -131,15 +132,26 @@ static void connect_begin(void)
 		die("listen");
 }
 
+/* At an address of 127.0.0.0/8 of our own. */
+static void connect_begin(void)
+{
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ((uint32_t)getpid() << 1 & 0xfffffe));
+	listen_at();
+}
+
+static int connect_once(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&place, sizeof(place)))
+		die("connect");
+	return fd;
+}
+
 static void connect_batch(void)
 {
-	for (int i = 0; i < CONNECT_BATCH; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		if (fd < 0 || connect(fd, (struct sockaddr *)&place, sizeof(place)))
-			die("connect");
-		close(fd);
-	}
+	for (int i = 0; i < CONNECT_BATCH; i++)
+		close(connect_once());
 }
 
 /* Between batches, not measured: what the other end has to do. */
@@ -147,6 +159,59 @@ static void connect_after(void)
 {
 	for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;)
 		close(fd);
+}
+
+/* ---- connect, close; the other end is another process ---- */
+
+static int asking = -1; /* a connection on which the other end is told to take all there is */
+
+static void reach_begin(void)
+{
+	const char *port = getenv("LOOPS_PORT");
+
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	place.sin_port = htons(port ? (uint16_t)atoi(port) : 0);
+	asking = connect_once();
+}
+
+static void reach_after(void)
+{
+	char c = 0;
+
+	if (write(asking, &c, 1) != 1 || read(asking, &c, 1) != 1)
+		die("loops serve");
+}
+
+/* The first connection is the asker's, each time. */
+static void serve_one(int asker)
+{
+	char c;
+
+	while (read(asker, &c, 1) == 1) {
+		connect_after();
+		if (write(asker, &c, 1) != 1)
+			break;
+	}
+	connect_after();
+	close(asker);
+}
+
+static void serve(const char *port)
+{
+	struct pollfd fds[] = {{.events = POLLIN}, {.fd = STDIN_FILENO}};
+
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	place.sin_port = htons((uint16_t)atoi(port));
+	listen_at();
+	fds[0].fd = listener;
+	if (puts("ready") < 0 || fflush(stdout))
+		die("standard output");
+	while (poll(fds, 2, -1) > 0 && !fds[1].revents) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd >= 0)
+			serve_one(fd);
+	}
 }
 
 /* ---- acts ---- */
@@ -164,6 +229,7 @@ static const struct act {
 } acts[] = {
 	{"spawn", nothing, spawn_batch, nothing, EXEC_BATCH},
 	{"fork", nothing, fork_batch, nothing, EXEC_BATCH},
+	{"reach", reach_begin, connect_batch, reach_after, CONNECT_BATCH},
 	{"connect", connect_begin, connect_batch, connect_after, CONNECT_BATCH},
 };
 
@@ -245,8 +311,12 @@ int main(int argc, char **argv)
 	bool held = argc > 1 && !strcmp(argv[argc - 1], "hold");
 
 	if (argc < 3 && !held) {
-		fprintf(stderr, "usage: loops [SECONDS ACT...] [hold]\n");
+		fprintf(stderr, "usage: loops [SECONDS ACT...] [hold]\n       loops serve PORT\n");
 		return 2;
+	}
+	if (!strcmp(argv[1], "serve")) {
+		serve(argv[2]);
+		return 0;
 	}
 	if (getenv("LOOPS_PROGRAM"))
 		program[0] = getenv("LOOPS_PROGRAM");
