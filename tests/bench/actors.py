@@ -202,6 +202,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+@contextlib.contextmanager
+def far_end(stage):
+    """Where the loops connect to: a process outside of every workload."""
+    port = str(free_port())
+    with holding([stage.tool("loops"), "serve", port]):
+        os.environ["LOOPS_PORT"] = port
+        yield
+
+
 def make_certificate(directory):
     argv = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     argv += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]

@@ -17,7 +17,7 @@ import rules
 from actors import Failed, Stage
 from table import Results, render
 
-ACTS = ["spawn", "fork", "connect"]
+ACTS = ["spawn", "fork", "reach", "connect"]
 ACT_SECONDS = "0.4"
 
 
@@ -147,7 +147,10 @@ def measure_all(stage, results, options):
     rules.measure_rules(stage, results, options.costs, options.rules)
     options.seconds -= int(time.monotonic() - begin)
     if options.rounds:
-        with contextlib.nullcontext() if results.skipped else actors.web_server(stage):
+        with contextlib.ExitStack() as servers:
+            servers.enter_context(actors.far_end(stage))
+            if not results.skipped:
+                servers.enter_context(actors.web_server(stage))
             measure(stage, results, options)
     stage.settle()
 
