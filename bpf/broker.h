@@ -3,8 +3,8 @@
 #define WARDEN_BROKER_H
 
 /*
- * Brokers: unix sockets that act for the caller outside of its workload (policy/brokers.c has the
- * list). They have a table of their own in the image. Rules that a policy writes know a socket by the
+ * Brokers whose unix sockets act for the caller outside of its workload (policy/brokers.c has the list;
+ * for those that act because of a file see file.bpf.c). They have a table of their own in the image. Rules that a policy writes know a socket by the
  * path as it is passed, and refuse other spellings; brokers are in every policy, where that would
  * refuse each program that reaches a socket of its own as ./sock. So a path is made plain first.
  */

@@ -104,10 +104,10 @@ static __always_inline void decide_refuse(const void *img, struct decision *d, _
 /* The first content rule that the phrase breaks for this kind of activity, or RULE_NONE. */
 static __always_inline __u32 decide_content(const void *img, const struct activity *a)
 {
-	if (a->phrase == ROW_NONE)
+	if (a->phrase == ROW_NONE || a->kind >= KIND_TEXTS)
 		return RULE_NONE;
 	return image_u32(img, (__u64)image_header(img)->phrase_rows + (__u64)a->phrase * 16 +
-				      (a->kind & 3) * 4);
+				      (a->kind & (KIND_TEXTS - 1)) * 4);
 }
 
 /*
@@ -120,7 +120,7 @@ static __always_inline __u32 decide_content(const void *img, const struct activi
 static __always_inline void decide(const void *img, const struct activity *a, struct decision *d)
 {
 	const struct image_header *h = image_header(img);
-	__u32 kind = a->kind & 3;
+	__u32 kind = a->kind & (KIND_SLOTS - 1);
 	__u32 closed_by = h->kinds[kind].closed_by;
 	__u32 ruled = h->kinds[kind].ruled;
 	__u32 content = decide_content(img, a);

@@ -6,8 +6,7 @@
  *   lsm/task_setrlimit                   nor a limit that ends or hampers them
  *   lsm/ptrace_access_check              nor ptrace, process_vm_*, /proc/PID/mem, pidfd_getfd
  *   lsm/bpf, bpf_map                     no BPF object of this run is opened, no link is detached
- *   lsm/file_open, path_truncate         no file of this run is opened for writing or emptied
- *   lsm/inode_unlink, inode_rename       nor removed, replaced or moved
+ * Its files are file.bpf.c's.
  *
  * Attack: end or blind the one who watches, then do what policy forbids. All return EPERM and are
  * reported; whoever is not in the workload pays for asking that, and no more.
@@ -20,26 +19,13 @@
 const volatile __u64 guard_ino = 0; /* of warden's own program file */
 const volatile __u32 guard_dev = 0;
 
-/* Both are filled once, before anything is attached; they have room for all that there is. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, GUARD_FILES);
-	__type(key, struct guard_file);
-	__type(value, __u32); /* enum guard_what */
-} guard_files SEC(".maps");
-
+/* Filled once, before anything is attached; there is room for all that there is. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, GUARD_OBJECTS);
 	__type(key, struct guard_object);
 	__type(value, __u32);
 } guard_objects SEC(".maps");
-
-static __always_inline int guard_refuse(__u32 what, __u32 pid)
-{
-	tamper_report(what, pid);
-	return -EPERM;
-}
 
 /* ---- processes ---- */
 
@@ -79,7 +65,7 @@ int BPF_PROG(guard_kill, struct task_struct *task, void *info, int sig)
 		return 0;
 	if (guard_is_group_signal())
 		return -EPERM;
-	return guard_refuse(TAMPER_SIGNAL, BPF_CORE_READ(task, tgid));
+	return tamper_refuse(TAMPER_SIGNAL, BPF_CORE_READ(task, tgid));
 }
 
 /*
@@ -89,7 +75,7 @@ int BPF_PROG(guard_kill, struct task_struct *task, void *info, int sig)
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(guard_sigio, struct task_struct *task, void *fown, int sig)
 {
-	return guard_is_warden(task) ? guard_refuse(TAMPER_SIGNAL, BPF_CORE_READ(task, tgid)) : 0;
+	return guard_is_warden(task) ? tamper_refuse(TAMPER_SIGNAL, BPF_CORE_READ(task, tgid)) : 0;
 }
 
 SEC("lsm/task_setrlimit")
@@ -97,7 +83,7 @@ int BPF_PROG(guard_limit, struct task_struct *task)
 {
 	if (!scope_current() || !guard_is_warden(task))
 		return 0;
-	return guard_refuse(TAMPER_LIMIT, BPF_CORE_READ(task, tgid));
+	return tamper_refuse(TAMPER_LIMIT, BPF_CORE_READ(task, tgid));
 }
 
 /* Looking is refused, too, as with the files of /proc that take such rights; that is not reported. */
@@ -108,7 +94,7 @@ int BPF_PROG(guard_ptrace, struct task_struct *task, unsigned int mode)
 		return 0;
 	if (!(mode & PTRACE_MODE_ATTACH))
 		return -EPERM;
-	return guard_refuse(TAMPER_PTRACE, BPF_CORE_READ(task, tgid));
+	return tamper_refuse(TAMPER_PTRACE, BPF_CORE_READ(task, tgid));
 }
 
 /* ---- BPF objects ---- */
@@ -139,7 +125,7 @@ int BPF_PROG(guard_bpf, int cmd, void *attr)
 	if (cmd == BPF_PROG_GET_FD_BY_ID && !bpf_probe_read_kernel(&id, sizeof(id), attr) &&
 	    !guard_object(GUARD_PROGRAM, id))
 		return 0;
-	return guard_refuse(TAMPER_BPF, 0);
+	return tamper_refuse(TAMPER_BPF, 0);
 }
 
 /* Some are pinned, and a path may lead elsewhere by the time that it is followed: asked when it was. */
@@ -148,66 +134,5 @@ int BPF_PROG(guard_map, struct bpf_map *map)
 {
 	if (!scope_current() || !guard_object(GUARD_MAP, BPF_CORE_READ(map, id)))
 		return 0;
-	return guard_refuse(TAMPER_BPF, 0);
-}
-
-/* ---- files ---- */
-
-#define FMODE_WRITE 2
-
-static __always_inline __u32 guard_file_what(struct inode *inode)
-{
-	struct guard_file key = {};
-	__u32 *what;
-
-	if (!inode)
-		return GUARD_NOTHING;
-	key.ino = BPF_CORE_READ(inode, i_ino);
-	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	what = bpf_map_lookup_elem(&guard_files, &key);
-	return what ? *what : GUARD_NOTHING;
-}
-
-/*
- * True when the file is one of them, whatever it is called, or in a directory of them. Another file
- * that is put beside them is nobody's concern: what counts in there is there as long as there are
- * runs.
- */
-static __always_inline int guard_has(struct dentry *dentry)
-{
-	return guard_file_what(BPF_CORE_READ(dentry, d_inode)) != GUARD_NOTHING ||
-	       guard_file_what(BPF_CORE_READ(dentry, d_parent, d_inode)) == GUARD_BELOW;
-}
-
-SEC("lsm/file_open")
-int BPF_PROG(guard_open, struct file *file)
-{
-	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE) || !scope_current())
-		return 0;
-	return guard_has(BPF_CORE_READ(file, f_path.dentry)) ? guard_refuse(TAMPER_FILE, 0) : 0;
-}
-
-SEC("lsm/path_truncate")
-int BPF_PROG(guard_truncate, const struct path *path)
-{
-	if (!scope_current())
-		return 0;
-	return guard_has(BPF_CORE_READ(path, dentry)) ? guard_refuse(TAMPER_FILE, 0) : 0;
-}
-
-SEC("lsm/inode_unlink")
-int BPF_PROG(guard_unlink, struct inode *dir, struct dentry *dentry)
-{
-	if (!scope_current())
-		return 0;
-	return guard_has(dentry) ? guard_refuse(TAMPER_FILE, 0) : 0;
-}
-
-SEC("lsm/inode_rename")
-int BPF_PROG(guard_rename, struct inode *from_dir, struct dentry *from, struct inode *to_dir,
-	     struct dentry *to)
-{
-	if (!scope_current())
-		return 0;
-	return guard_has(from) || guard_has(to) ? guard_refuse(TAMPER_FILE, 0) : 0;
+	return tamper_refuse(TAMPER_BPF, 0);
 }

@@ -34,7 +34,10 @@ enum kind {
 	KIND_NET,
 	KIND_HTTP,
 	KIND_LISTEN, /* net:listen: where others may connect to */
+	KIND_FILE,   /* file:write, of what brokers read; nothing closes it */
 	KIND_COUNT,
+	KIND_TEXTS = KIND_FILE, /* those before may have a text, in which phrases are looked for */
+	KIND_SLOTS = 8, /* a power of two, so that a kind can be masked */
 };
 
 /* What texts are matched: a table of patterns each. A unix socket is `net`, but named by a path. */
@@ -42,6 +45,7 @@ enum text {
 	TEXT_EXEC, /* an absolute path, or memfd:NAME, or unknown */
 	TEXT_UNIX, /* what follows net:unix: */
 	TEXT_BROKER, /* unix sockets that are denied without being named: broker.h */
+	TEXT_FILE, /* what follows file:write: an absolute path; of a directory with a slash behind it */
 	TEXT_HTTP, /* METHOD SP host path, as in "POST api.example.com/v1/x"; host in lower case */
 	/* PORT:HOST, as in "443:api.example.com", a table for each protocol: TEXT_HOST + enum image_proto */
 	TEXT_HOST,
@@ -207,7 +211,7 @@ struct image_inode {
 
 /* What a phrase decides: the first content rule that denies it, by kind of activity. */
 struct image_phrase {
-	__u32 rule[4]; /* by enum kind; RULE_NONE where the phrase may stand */
+	__u32 rule[KIND_TEXTS]; /* by enum kind; RULE_NONE where the phrase may stand */
 };
 
 /*
@@ -270,7 +274,7 @@ struct image_header {
 	__u32 rule_count;
 	__u32 rows; /* offset of struct image_row[row_count] */
 	__u32 row_count;
-	struct image_kind kinds[4]; /* by enum kind */
+	struct image_kind kinds[KIND_SLOTS]; /* by enum kind */
 	struct image_text text[TEXT_COUNT];
 	struct image_net net4;
 	struct image_net net6;
@@ -293,6 +297,7 @@ _Static_assert(sizeof(struct image_inode) == 24, "layout");
 _Static_assert(sizeof(struct image_phrase) == 16, "layout");
 _Static_assert(sizeof(struct cond_bits) == 16, "layout");
 _Static_assert(sizeof(struct image_conds) == 32 + 48 + 96 + 16, "layout");
+_Static_assert(KIND_COUNT <= KIND_SLOTS, "room for all");
 _Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are aligned");
 
 /* The header of a block. The verifier knows its size, so header fields need no mask. */

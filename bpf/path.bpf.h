@@ -79,8 +79,8 @@ enum path_kind {
 	PATH_MEMFD, /* s->other has memfd:NAME, from s->aux on */
 };
 
-/* Finds out where a file is. Its path has no slash at the end: that of a root is empty. */
-static __noinline __u32 path_find(struct scratch *s, struct dentry *dentry)
+/* As path_find(), but also of a file that is just being made. */
+static __noinline __u32 path_find_new(struct scratch *s, struct dentry *dentry)
 {
 	struct path_walk w = {.s = s, .dentry = dentry};
 	int is_root = BPF_CORE_READ(dentry, d_parent) == dentry;
@@ -88,8 +88,6 @@ static __noinline __u32 path_find(struct scratch *s, struct dentry *dentry)
 
 	s->aux = NAME_SIZE - 1;
 	s->count = 0; /* set when the root was reached */
-	if (!is_root && !BPF_CORE_READ(dentry, d_hash.pprev))
-		return PATH_NONE; /* nobody finds it by this name any more */
 	loop(PATH_STEPS, path_step, &w);
 	if (!s->count)
 		return PATH_NONE;
@@ -107,6 +105,14 @@ static __noinline __u32 path_find(struct scratch *s, struct dentry *dentry)
 	}
 	s->aux = NAME_SIZE - 1;
 	return PATH_FILE;
+}
+
+/* Finds out where a file is. Its path has no slash at the end: that of a root is empty. */
+static __always_inline __u32 path_find(struct scratch *s, struct dentry *dentry)
+{
+	if (BPF_CORE_READ(dentry, d_parent) != dentry && !BPF_CORE_READ(dentry, d_hash.pprev))
+		return PATH_NONE; /* nobody finds it by this name any more */
+	return path_find_new(s, dentry);
 }
 
 /*

@@ -73,7 +73,7 @@ static __always_inline void phrase_scan(const void *img, struct scratch *s, __u3
 {
 	struct phrase_ctx c = {.img = img, .s = s};
 
-	if (image_has_phrases(img, s->act.kind & 3) && s->phrase == ROW_NONE)
+	if (image_has_phrases(img, s->act.kind & (KIND_SLOTS - 1)) && s->phrase == ROW_NONE)
 		loop(len, phrase_byte, &c);
 }
 

@@ -188,6 +188,12 @@ int probe_sendmsg_unix(struct bpf_sock_addr *ctx)
 	return !is_turn(TURN_NET_UNIX);
 }
 
+SEC("probe/cgroup/sysctl")
+int probe_sysctl(struct bpf_sysctl *ctx)
+{
+	return !is_turn(TURN_SYSCTL);
+}
+
 SEC("probe/cgroup_skb/egress")
 int probe_egress(struct __sk_buff *skb)
 {

@@ -505,4 +505,10 @@ static __noinline int tamper_report(__u32 what, __u32 pid)
 	return 0;
 }
 
+static __always_inline int tamper_refuse(__u32 what, __u32 pid)
+{
+	tamper_report(what, pid);
+	return -EPERM;
+}
+
 #endif

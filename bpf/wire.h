@@ -26,6 +26,7 @@ enum rec_type {
 	REC_SOCKET,    /* struct rec_net: a socket was made that sends where no other rule looks */
 	REC_LISTEN,    /* struct rec_net: a place of its own to listen at was used or refused */
 	REC_CLAIM,     /* struct rec_net: the host that a client asks for, unless it is allowed */
+	REC_FILE,      /* struct rec_file: what a broker reads was written, or was not */
 	REC_RESOLVE,   /* struct rec_resolve: an answer over UDP was truncated: user space asks, over TCP */
 };
 
@@ -84,6 +85,13 @@ struct rec_net {
 	__u8 proto;	 /* IPPROTO_* */
 	__u8 why;	 /* REC_OPAQUE: enum opaque_why; REC_CLAIM: enum claim_why */
 	__u16 path_len;	 /* AF_UNIX: the path, an abstract name begins with NUL; else the host's name */
+};
+
+struct rec_file {
+	struct rec rec;
+	struct decision decision;
+	__u16 path_len;
+	__u16 reserved[3];
 };
 
 enum opaque_why {
@@ -222,6 +230,7 @@ _Static_assert(sizeof(struct rec) == 64, "records are read by their layout");
 _Static_assert(sizeof(struct rec_exec) == 64 + 16 + 4 + 8 + 12, "no hidden padding");
 _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_net) == 64 + 16 + 8 + 16 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_file) == 64 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 8 + 8 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");

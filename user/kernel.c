@@ -71,6 +71,11 @@ static bool with_guard(const struct kernel_options *o)
 	return o->tiers->facility[FACILITY_GUARD].works;
 }
 
+static bool with_sysctl(const struct kernel_options *o)
+{
+	return o->tiers->facility[FACILITY_SYSCTL].works;
+}
+
 static bool with_override(const struct kernel_options *o)
 {
 	return o->tiers->plaintext == TIER_OVERRIDE;
@@ -134,10 +139,14 @@ static const struct {
 	{"guard_ptrace", with_guard, ATTACH_AUTO},
 	{"guard_bpf", with_guard, ATTACH_AUTO},
 	{"guard_map", with_guard, ATTACH_AUTO},
-	{"guard_open", with_guard, ATTACH_AUTO},
-	{"guard_truncate", with_guard, ATTACH_AUTO},
-	{"guard_unlink", with_guard, ATTACH_AUTO},
-	{"guard_rename", with_guard, ATTACH_AUTO},
+	{"file_open", with_guard, ATTACH_AUTO},
+	{"file_truncate", with_guard, ATTACH_AUTO},
+	{"file_create", with_guard, ATTACH_AUTO},
+	{"file_symlink", with_guard, ATTACH_AUTO},
+	{"file_link", with_guard, ATTACH_AUTO},
+	{"file_unlink", with_guard, ATTACH_AUTO},
+	{"file_rename", with_guard, ATTACH_AUTO},
+	{"file_sysctl", with_sysctl, ATTACH_CGROUP},
 	{"wire_egress", always, ATTACH_CGROUP},
 	{"wire_release", always, ATTACH_CGROUP},
 	{"tls_write_enter", without_override, ATTACH_PROBE},

@@ -80,6 +80,12 @@ static bool asks_listen(const struct policy *p)
 	return rules_for(p, KIND_LISTEN);
 }
 
+/* An entry that admits only opens what is not held then anyway. */
+static bool asks_files(const struct policy *p)
+{
+	return names_kind(&p->deny, KIND_FILE);
+}
+
 static bool asks_plaintext(const struct policy *p)
 {
 	return rules_for(p, KIND_HTTP);
@@ -117,6 +123,11 @@ static bool has_lsm_net(const struct tiers *t)
 	return t->net == TIER_LSM;
 }
 
+static bool has_files(const struct tiers *t)
+{
+	return t->facility[FACILITY_GUARD].works;
+}
+
 static bool has_plaintext(const struct tiers *t)
 {
 	return t->plaintext != TIER_NONE;
@@ -139,6 +150,7 @@ static const struct {
 	{"net: rules on unix sockets", asks_unix, has_unix, FACILITY_NET_UNIX},
 	{"net:raw", asks_raw, has_lsm_net, FACILITY_NET_LSM},
 	{"net:listen", asks_listen, has_lsm_net, FACILITY_NET_LSM},
+	{"file:write", asks_files, has_files, FACILITY_GUARD},
 	{"http: and content rules", asks_plaintext, has_plaintext, FACILITY_UPROBE},
 	{"opaque: deny", asks_opaque, has_cut, FACILITY_PLAINTEXT_CUT},
 };

@@ -28,6 +28,7 @@ enum facility {
 	FACILITY_MEMBERSHIP,         /* a new task inherits what is stored with its parent */
 	FACILITY_CGROUP2,            /* cgroups can be made, born into, and killed as a whole */
 	FACILITY_GUARD,              /* refuses signals, ptrace, BPF objects and files */
+	FACILITY_SYSCTL,             /* refuses the settings in /proc/sys, in one cgroup */
 	FACILITY_COUNT,
 };
 

@@ -16,6 +16,7 @@ const struct facility_name facility_names[FACILITY_COUNT] = {
 	[FACILITY_MEMBERSHIP] = {"membership", "membership", "task"},
 	[FACILITY_CGROUP2] = {"cgroup2", "membership", "cgroup"},
 	[FACILITY_GUARD] = {"guard_lsm", "warden", "lsm"},
+	[FACILITY_SYSCTL] = {"sysctl_cgroup", "sysctl", "cgroup"},
 };
 
 /* A tier, and what it takes beside cgroups and membership. The best comes first. */
@@ -92,7 +93,9 @@ const char *tiers_use(const struct tiers *t, enum facility f)
 		return "in use";
 	if (f == FACILITY_EXEC_HASH && t->exec == TIER_LSM)
 		return "in use where a rule has a sha256";
-	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2 || f == FACILITY_GUARD) && any)
+	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2 || f == FACILITY_GUARD ||
+	     f == FACILITY_SYSCTL) &&
+	    any)
 		return "in use";
 	return NULL;
 }
@@ -226,9 +229,13 @@ static const struct {
 	{unix_is_cgroup, "brokers: one that is reached through a symbolic link, a hard link, another "
 			 "mount or a root directory of the workload's own is not held: without LSM "
 			 "only the path that is passed is known."},
-	{always, "brokers: what acts outside of the workload because of a file (crontabs, at jobs, "
-		 "units, /proc/sys/kernel/core_pattern) is not held: there are no rules for files "
-		 "yet. Nor is a connection to a broker that the workload was given."},
+	{no_guard, "brokers: what acts outside of the workload because of a file (crontabs, at jobs, units) "
+		   "is not held without LSM, but for settings of the kernel in /proc/sys."},
+	{guard, "brokers: a workload that may mount file systems where it began can put a file of its own "
+		"over one that a broker reads. Files are those of the brokers that warden knows, by their "
+		"names: a hard link that was there before is another name."},
+	{always, "brokers: a connection to a broker, or an open file of one, that the workload was given is "
+		 "not held."},
 	{net_unix, "net: a unix socket that is reached through a symbolic link is known by the "
 		   "link, not by where it leads."},
 	{no_plaintext, "plaintext: requests inside TLS can neither be seen nor refused here."},

@@ -241,11 +241,20 @@ static void order_guard(struct work *w, int argument, struct answer *a)
 	a->value[0] = result(truncate(path, 0));
 }
 
+static void order_sysctl(struct work *w, int argument, struct answer *a)
+{
+	_close_ int fd = open("/proc/sys/kernel/ostype", O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	a->value[0] = result(fd < 0 ? -1 : read(fd, &byte, 1));
+}
+
 static const order_fn orders[] = {
 	[ORDER_UDP] = order_udp,     [ORDER_UNIX] = order_unix,       [ORDER_FORK] = order_fork,
 	[ORDER_CALL] = order_call,   [ORDER_TCP] = order_tcp,         [ORDER_SEND] = order_send,
 	[ORDER_REPLY] = order_reply, [ORDER_RECEIVE] = order_receive, [ORDER_EXEC] = order_exec,
 	[ORDER_LOAD] = order_load,   [ORDER_GUARD] = order_guard,
+	[ORDER_SYSCTL] = order_sysctl,
 };
 
 void subject_main(int socket, const struct subject_kit *kit)

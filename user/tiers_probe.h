@@ -40,6 +40,8 @@ enum order {
 	ORDER_LOAD,
 	/* [0] truncate of an empty file. */
 	ORDER_GUARD,
+	/* [0] open and read of a harmless setting. */
+	ORDER_SYSCTL,
 };
 
 struct answer {
@@ -110,7 +112,7 @@ int probed_function_find(struct probed_function *ret);
 
 /* ---- programs ---- */
 
-#define PROBE_PROGRAMS 21
+#define PROBE_PROGRAMS 22
 
 struct probe_program {
 	const char *name;    /* in bpf/probe.bpf.c */
@@ -188,6 +190,7 @@ void probe_leave(struct probe *p);
 void try_net(struct probe *p);
 void try_membership(struct probe *p);
 void try_guard(struct probe *p);
+void try_sysctl(struct probe *p);
 void try_plaintext(struct probe *p);
 void try_exec(struct probe *p);
 void try_hash(struct probe *p);

@@ -36,6 +36,8 @@ const struct probe_program probe_programs[PROBE_PROGRAMS] = {
 	{"probe_sendmsg6", BIT(FACILITY_NET_CGROUP), ADDRESS(BPF_CGROUP_UDP6_SENDMSG)},
 	{"probe_connect_unix", BIT(FACILITY_NET_UNIX), ADDRESS(UNIX_CONNECT)},
 	{"probe_sendmsg_unix", BIT(FACILITY_NET_UNIX), ADDRESS(UNIX_SENDMSG)},
+	{"probe_sysctl", BIT(FACILITY_SYSCTL), .type = BPF_PROG_TYPE_CGROUP_SYSCTL,
+	 .attach = BPF_CGROUP_SYSCTL},
 	{"probe_egress", BIT(FACILITY_PLAINTEXT_CUT), PACKET(BPF_CGROUP_INET_EGRESS)},
 	{"probe_leave", BIT(FACILITY_UPROBE), FUNCTION, .at_return = true},
 	{"probe_enter", BIT(FACILITY_UPROBE), FUNCTION},
@@ -59,6 +61,7 @@ const char *const probe_refusals[FACILITY_COUNT] = {
 	[FACILITY_NET_CGROUP] = "this kernel refuses programs on connect and sendmsg of a cgroup "
 				"(%s at load)",
 	[FACILITY_NET_UNIX] = "this kernel has no hook for unix sockets of a cgroup (%s at load)",
+	[FACILITY_SYSCTL] = "this kernel refuses a program on the settings of a cgroup (%s at load)",
 	[FACILITY_UPROBE] = "this kernel refuses sleepable probes on functions (%s at load)",
 	[FACILITY_PLAINTEXT_OVERRIDE] =
 		"this kernel refuses probes that change registers (%s at load)",

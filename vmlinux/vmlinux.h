@@ -96,6 +96,7 @@ struct qstr {
 struct super_block {
 	dev_t s_dev;
 	u32 s_time_gran;
+	unsigned long s_magic;
 };
 
 struct inode {

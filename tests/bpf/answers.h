@@ -93,6 +93,7 @@ static void pose_name(struct question *q, const struct asked *a)
 
 	q->text = n->kind == KIND_EXEC	 ? TEXT_EXEC
 		  : n->kind == KIND_HTTP ? TEXT_HTTP
+		  : n->kind == KIND_FILE ? TEXT_FILE
 		  : n->host		 ? TEXT_HOST + n->proto
 					 : TEXT_UNIX;
 	q->port = n->port;

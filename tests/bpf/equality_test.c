@@ -188,6 +188,7 @@ static void test_random(void **state)
 	}
 	assert_true(tally.unknown && tally.cut_phrases > 100);
 	assert_true(tally.kinds[KIND_LISTEN] > tally.questions / 40);
+	assert_true(tally.kinds[KIND_FILE] > tally.questions / 40);
 	for (size_t i = 0; i <= 2 * COND_HASH; i++)
 		assert_true(tally.conds[i] > 100);
 	assert_true(tally.changed_admitted > 20 && tally.changed_refused > 20);

@@ -227,10 +227,17 @@ static void add_http(struct buf *b)
 		add_glob(b);
 }
 
+/* Only what a broker reads may be named. */
+static void add_file_write(struct buf *b)
+{
+	buf_add_str(b, "file:write /etc/systemd/");
+	add_glob(b);
+}
+
 static void add_pattern(struct buf *b)
 {
-	static const random_fn kinds[] = {add_exec, add_exec, add_net, add_net,
-					  add_unix, add_http, add_http, add_listen};
+	static const random_fn kinds[] = {add_exec, add_exec, add_net,	add_net, add_unix,
+					  add_http, add_http, add_file_write, add_listen};
 
 	ADD_BY(b, kinds);
 }

@@ -84,11 +84,11 @@ static void mutate(struct buf *b, size_t from)
 	}
 }
 
-static void name_exec(struct buf *b, const struct pattern *p)
+static void name_path(struct buf *b, const struct pattern *p, const char *kind)
 {
 	size_t from;
 
-	buf_add_str(b, "exec:");
+	buf_add_str(b, kind);
 	from = b->len;
 	if (p->text)
 		expand_glob(b, p->text, false);
@@ -96,6 +96,16 @@ static void name_exec(struct buf *b, const struct pattern *p)
 		add_path(b);
 	if (once_in(3))
 		mutate(b, from + 1);
+}
+
+static void name_exec(struct buf *b, const struct pattern *p)
+{
+	name_path(b, p, "exec:");
+}
+
+static void name_file(struct buf *b, const struct pattern *p)
+{
+	name_path(b, p, "file:write ");
 }
 
 static void name_unix(struct buf *b, const struct pattern *p)
@@ -261,12 +271,14 @@ static void random_activity(struct buf *b, const struct policy *policy)
 		[KIND_NET] = name_net,
 		[KIND_HTTP] = name_http,
 		[KIND_LISTEN] = name_listen,
+		[KIND_FILE] = name_file,
 	};
 	static const struct pattern any[KIND_COUNT] = {
 		[KIND_EXEC] = {.kind = KIND_EXEC},
 		[KIND_NET] = {.kind = KIND_NET, .form = NET_ANY, .port = PORT_ANY, .proto = -1},
 		[KIND_HTTP] = {.kind = KIND_HTTP},
 		[KIND_LISTEN] = {.kind = KIND_LISTEN, .port = PORT_ANY, .proto = -1},
+		[KIND_FILE] = {.kind = KIND_FILE},
 	};
 	const struct pattern *p = choose_pattern(policy);
 

@@ -68,9 +68,9 @@ static void print_tally(void)
 {
 	double percent = 100.0 / tally.questions;
 
-	print_message("%u questions: exec %u, net %u, http %u, net:listen %u; not nameable %u\n", tally.questions,
+	print_message("%u questions: exec %u, net %u, http %u, net:listen %u, file %u; not nameable %u\n", tally.questions,
 		      tally.kinds[KIND_EXEC], tally.kinds[KIND_NET], tally.kinds[KIND_HTTP],
-		      tally.kinds[KIND_LISTEN], tally.unknown);
+		      tally.kinds[KIND_LISTEN], tally.kinds[KIND_FILE], tally.unknown);
 	print_message("largest image %zu KiB, most automata of one text %u; %u policies were too "
 		      "large to compile\n",
 		      tally.image_bytes >> 10, tally.automata, tally.refused_policies);

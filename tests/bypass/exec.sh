@@ -33,6 +33,9 @@ try() {
 		exit 0' - "$T/$1" "$T/bin/victim" "$ways"/*
 }
 
+# One way is about that. It opens a broker, which is not what is tried here.
+binfmt='{match: "file:write /proc/sys/fs/binfmt_misc/*", mode: audit}'
+
 # refusals POLICY: each is on record, of the ways that the kernel has something for.
 refusals() {
 	local way ways_tried=0
@@ -43,20 +46,20 @@ refusals() {
 }
 
 deny() {
-	policy "deny: [\"exec:$T/bin/victim\"]"
+	policy "deny: [\"exec:$T/bin/victim\", $binfmt]"
 	try deny run
 	refusals deny
 }
 
 # By what it is given instead of by its name alone.
 arguments() {
-	policy "deny: [{match: \"exec:$T/bin/victim\", args: {any: [\"/mark\"]}}]"
+	policy "deny: [{match: \"exec:$T/bin/victim\", args: {any: [\"/mark\"]}}, $binfmt]"
 	try arguments run
 	refusals deny
 }
 
 allow() {
-	policy 'allow: ["exec:/usr/bin/*", "exec:/usr/sbin/*", "exec:/usr/games/*", "exec:/bin/*", "exec:/sbin/*",' \
+	policy "deny: [$binfmt]" 'allow: ["exec:/usr/bin/*", "exec:/usr/sbin/*", "exec:/usr/games/*", "exec:/bin/*", "exec:/sbin/*",' \
 		"  \"exec:$ways/*\"]"
 	try allow run
 	refusals allow
@@ -65,7 +68,7 @@ allow() {
 # By what is in it. Each way brings that to run, whatever the file is called; but what a loader is given,
 # and nobody may run, is a library unless it is named.
 content() {
-	policy "deny: [{match: [\"exec:*\", \"exec:$T/bin/victim\"], sha256: $victim}]"
+	policy "deny: [{match: [\"exec:*\", \"exec:$T/bin/victim\"], sha256: $victim}, $binfmt]"
 	try content run
 	refusals "$(ls "$ways" | wc -l)"
 	for way in "$ways"/*; do
@@ -75,7 +78,7 @@ content() {
 
 # A place is known by what may be in it.
 known() {
-	policy "allow: [\"exec:/usr/bin/*\", \"exec:$ways/*\", {match: \"exec:$T/known/*/good\", sha256: $good}]"
+	policy "deny: [$binfmt]" "allow: [\"exec:/usr/bin/*\", \"exec:$ways/*\", {match: \"exec:$T/known/*/good\", sha256: $good}]"
 	try known run
 	some_line audit activity='exec:*/replaced/good' decision.verdict=allow
 	refusals "$(grep -l 'against:.*known' "$ways"/* | wc -l)"
@@ -115,7 +118,7 @@ explained() {
 # The file that is opened is a program that is asked for, as well as what opens it.
 opened() {
 	printf 'kind-of-ours\n' >data && chmod 755 data
-	policy "deny: [\"exec:$PWD/data\"]"
+	policy "deny: [\"exec:$PWD/data\", $binfmt]"
 	run 0 unshare -m sh -c 'mount -t binfmt_misc none /mnt || exit
 		echo ":ours:M::kind-of-ours::/usr/bin/touch:" >/mnt/register || exit
 		./data mark

@@ -10,7 +10,7 @@ need_root
 python=/usr/bin/python3
 tier=$("$WARDEN" doctor -o json | "$python" -c '
 import json, sys
-print({b["tier"] for b in json.load(sys.stdin)["brokers"]}.pop())')
+print({b["tier"] for b in json.load(sys.stdin)["brokers"] if b["kind"] == "net"}.pop())')
 
 # Where tmux has its servers: to warden this is one.
 broker=$(mktemp -d /tmp/tmux-warden-test.XXXXXX)

@@ -43,12 +43,14 @@ report() {
 		    best = next(t for t in tiers if works[activity, t])
 		    assert d["use"][activity] == best, (activity, best)
 		assert d["limits"]
-		holds = {"lsm": "lsm", "cgroup": "cgroup" if works["net:unix", "cgroup"] else "none"}
-		assert len(d["brokers"]) > 10
+		net = {"lsm": "lsm", "cgroup": "cgroup" if works["net:unix", "cgroup"] else "none"}[d["use"]["net"]]
+		setting = "cgroup" if works["sysctl", "cgroup"] else "none"
+		assert len(d["brokers"]) > 20
 		for b in d["brokers"]:
-		    assert b["tier"] == holds[d["use"]["net"]], b
+		    file = "lsm" if works["warden", "lsm"] else setting if b["rule"] == "broker:kernel" else "none"
+		    assert b["tier"] == (net if b["kind"] == "net" else file), b
 		    assert b["rule"].startswith("broker:") and b["reason"], b
-		    assert all(p.startswith("/") for p in b["paths"]) and b["paths"], b
+		    assert all(p[0] in "/*" for p in b["paths"]) and b["paths"], b
 	END
 }
 
@@ -59,8 +61,9 @@ text() {
 	grep -qxF "cgroup2  $cgroup2" out
 	has out '^exec +lsm +(yes|no) '
 	has out '^Used here: exec [a-z]+, net [a-z]+, plaintext [a-z]+$'
-	has out '^Brokers, denied unless a policy names them '
+	has out '^Brokers, which act outside of the workload, are denied unless a policy names them.$'
 	has out '^  broker:docker +/run/docker.sock '
+	has out '^  broker:cron +/etc/crontab '
 	hasnt out '.{101}'
 	hasnt out 'libbpf'
 }

@@ -115,6 +115,22 @@ static void listening_needs_lsm(void **state)
 	assert_int_equal(check(&allow, &t, &len), 0);
 }
 
+/* Whether it only records or not. Allowing one asks for nothing. */
+static void files_need_lsm(void **state)
+{
+	static struct pattern file = {.kind = KIND_FILE};
+	struct entry entry = {.match = {.items = &file, .count = 1}};
+	struct policy deny = {.deny = {.items = &entry, .count = 1}};
+	struct policy allow = {.allow = {.items = &entry, .count = 1}};
+	struct tiers t = full();
+	size_t len;
+
+	assert_int_equal(check(&deny, &t, &len), 0);
+	t.facility[FACILITY_GUARD].works = false;
+	assert_int_equal(check(&deny, &t, &len), -EOPNOTSUPP);
+	assert_int_equal(check(&allow, &t, &len), 0);
+}
+
 /* Whether it admits or refuses; where programs are only killed, or the kernel hashes otherwise. */
 static void hashes_need_lsm(void **state)
 {
@@ -166,6 +182,7 @@ int main(void)
 		cmocka_unit_test(audit_says_so_and_goes_on),
 		cmocka_unit_test(closing_net_closes_unix_sockets),
 		cmocka_unit_test(raw_sockets_need_lsm),
+		cmocka_unit_test(files_need_lsm),
 		cmocka_unit_test(hashes_need_lsm),
 		cmocka_unit_test(listening_needs_lsm),
 	};

@@ -97,12 +97,13 @@ static void test_use(void **state)
 	assert_int_equal(used(ALL), BASE | BIT(FACILITY_EXEC_LSM) | BIT(FACILITY_EXEC_HASH) |
 					    BIT(FACILITY_NET_LSM) | BIT(FACILITY_UPROBE) |
 					    BIT(FACILITY_PLAINTEXT_OVERRIDE) |
-					    BIT(FACILITY_GUARD));
+					    BIT(FACILITY_GUARD) | BIT(FACILITY_SYSCTL));
 	assert_false(used(ALL & ~BIT(FACILITY_EXEC_LSM)) & BIT(FACILITY_EXEC_HASH));
 	assert_int_equal(used(ALL & ~LSM & ~BIT(FACILITY_PLAINTEXT_OVERRIDE)),
 			 BASE | BIT(FACILITY_EXEC_SIGNAL) | BIT(FACILITY_NET_CGROUP) |
 				 BIT(FACILITY_NET_UNIX) | BIT(FACILITY_UPROBE) |
-				 BIT(FACILITY_PLAINTEXT_CUT) | BIT(FACILITY_PLAINTEXT_SIGNAL));
+				 BIT(FACILITY_PLAINTEXT_CUT) | BIT(FACILITY_PLAINTEXT_SIGNAL) |
+				 BIT(FACILITY_SYSCTL));
 	assert_int_equal(used(ALL & ~BASE), 0);
 	assert_int_equal(used(BASE), 0);
 	assert_int_equal(used(BASE | BIT(FACILITY_GUARD)), 0);
@@ -140,7 +141,9 @@ static void test_limits(void **state)
 	assert_false(limited(low, "brokers: none"));
 	assert_false(limited(ALL & ~BIT(FACILITY_NET_UNIX), "brokers: none"));
 	assert_true(limited(0, "brokers: none"));
-	assert_true(limited(ALL, "crontabs"));
+	assert_true(limited(low, "crontabs"));
+	assert_false(limited(ALL, "crontabs"));
+	assert_true(limited(ALL, "over one that a broker reads"));
 	assert_true(limited(low, "trace warden"));
 	assert_false(limited(ALL, "trace warden"));
 	assert_true(limited(ALL, "kernel modules"));

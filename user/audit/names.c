@@ -10,6 +10,7 @@ const char *const audit_type_names[AUDIT_TYPES] = {
 	[AUDIT_EXIT] = "exit",
 	[AUDIT_CONNECT] = "connect",
 	[AUDIT_LISTEN] = "listen",
+	[AUDIT_FILE] = "file",
 	[AUDIT_TOOL_CALL] = "tool.call",
 	[AUDIT_TOOL_RESULT] = "tool.result",
 	[AUDIT_MCP_CHANGED] = "mcp.changed",

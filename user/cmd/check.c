@@ -40,7 +40,7 @@ static void make_strict(struct diags *diags)
 
 static void print_policy(const struct policy *policy)
 {
-	static const char *const kinds[KIND_COUNT] = {"exec", "net", "http", "net:listen"};
+	static const char *const kinds[KIND_COUNT] = {"exec", "net", "http", "net:listen", "file"};
 	static const char *const modes[] = {[MODE_ENFORCE] = "enforce", [MODE_AUDIT] = "audit"};
 
 	printf("policy %s, mode %s\n", policy->name, modes[policy->mode]);
@@ -50,7 +50,7 @@ static void print_policy(const struct policy *policy)
 		if (closer.rule)
 			printf("%-5s closed by %s at %s:%u:%u\n", kinds[kind], closer.rule,
 			       policy->file, closer.place.line, closer.place.column);
-		else if (kind != KIND_LISTEN)
+		else if (kind < KIND_LISTEN)
 			printf("%-5s open\n", kinds[kind]);
 	}
 }

@@ -129,24 +129,56 @@ static void add_facility(struct buf *b, const struct tiers *t, enum facility f, 
 	add_wrapped(b, COLUMN, r->works ? use ?: unused : r->reason);
 }
 
-static void add_brokers(struct buf *b, enum tier tier)
+static enum tier broker_tier(const struct broker *broker, const struct tiers *t)
 {
-	static const char *const how[TIER_COUNT] = {
+	if (broker->kind == KIND_NET)
+		return tiers_brokers(t);
+	if (t->facility[FACILITY_GUARD].works)
+		return TIER_LSM;
+	return t->facility[FACILITY_SYSCTL].works && broker_is_setting(broker) ? TIER_CGROUP : TIER_NONE;
+}
+
+static const char *const how[2][TIER_COUNT] = {
+	{
 		[TIER_NONE] = "not held here",
 		[TIER_LSM] = "tier lsm, by the socket that is reached",
 		[TIER_CGROUP] = "tier cgroup, by the path that is passed",
-	};
+	},
+	{
+		[TIER_NONE] = "not held here",
+		[TIER_LSM] = "tier lsm, by the file that is written",
+		[TIER_CGROUP] = "tier cgroup, by the setting that is written",
+	},
+};
 
-	buf_addf(b, "\nBrokers, denied unless a policy names them (%s):\n", how[tier]);
+static void add_brokers_of(struct buf *b, const struct tiers *t, enum kind kind, enum tier tier)
+{
+	bool any = false;
+
 	for (size_t i = 0; i < BROKERS; i++) {
 		_buf_ struct buf paths = {};
 
+		if (brokers[i].kind != kind || broker_tier(&brokers[i], t) != tier)
+			continue;
+		if (!any)
+			buf_addf(b, "%s, %s:\n", kind == KIND_NET ? "Sockets" : "Files",
+				 how[kind == KIND_FILE][tier]);
+		any = true;
 		for (size_t k = 0; k < BROKER_PATHS && brokers[i].paths[k]; k++)
 			buf_addf(&paths, "%s%s", k ? " " : "", brokers[i].paths[k]);
 		buf_add_char(&paths, '\0');
 		buf_addf(b, "  %-*s", COLUMN - 2, brokers[i].rule);
 		add_wrapped(b, COLUMN, buf_error(&paths) ? "" : paths.data);
 	}
+}
+
+static void add_brokers(struct buf *b, const struct tiers *t)
+{
+	const enum tier tiers[] = {TIER_LSM, TIER_CGROUP, TIER_NONE};
+
+	buf_add_str(b, "\nBrokers, which act outside of the workload, are denied unless a policy names them.\n");
+	for (size_t i = 0; i < 2 * sizeof(tiers) / sizeof(tiers[0]); i++)
+		add_brokers_of(b, t, i % 2 ? KIND_FILE : KIND_NET, tiers[i / 2]);
 }
 
 static void add_text(struct buf *b, const struct machine *m, const struct tiers *t)
@@ -160,7 +192,7 @@ static void add_text(struct buf *b, const struct machine *m, const struct tiers 
 		add_facility(b, t, f, m->own_pids ? "not used" : "not needed");
 	buf_addf(b, "\nUsed here: exec %s, net %s, plaintext %s\n", tier_names[t->exec],
 		 tier_names[t->net], tier_names[t->plaintext]);
-	add_brokers(b, tiers_brokers(t));
+	add_brokers(b, t);
 	buf_add_str(b, "\nWhat these tiers do not hold:\n");
 	for (size_t i = 0; i < n; i++) {
 		buf_add_str(b, "  - ");
@@ -200,6 +232,7 @@ static void add_broker_json(struct buf *b, const struct broker *broker, enum tie
 {
 	json_open(b, NULL, '{');
 	json_str(b, "rule", broker->rule);
+	json_str(b, "kind", broker->kind == KIND_NET ? "net" : "file");
 	json_str(b, "tier", tier_names[tier]);
 	json_open(b, "paths", '[');
 	for (size_t i = 0; i < BROKER_PATHS && broker->paths[i]; i++)
@@ -231,7 +264,7 @@ static void add_json(struct buf *b, const struct machine *m, const struct tiers 
 	json_close(b, '}');
 	json_open(b, "brokers", '[');
 	for (size_t i = 0; i < BROKERS; i++)
-		add_broker_json(b, &brokers[i], tiers_brokers(t));
+		add_broker_json(b, &brokers[i], broker_tier(&brokers[i], t));
 	json_close(b, ']');
 	json_open(b, "limits", '[');
 	for (size_t i = 0; i < n; i++)

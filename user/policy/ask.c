@@ -73,6 +73,9 @@ static uint32_t match_name(const void *img, const struct ask *ask, struct matche
 {
 	enum kind kind = ask->name.kind;
 
+	static const enum text texts[KIND_COUNT] = {
+		[KIND_EXEC] = TEXT_EXEC, [KIND_HTTP] = TEXT_HTTP, [KIND_FILE] = TEXT_FILE};
+
 	if (kind == KIND_EXEC && ask->known)
 		match_inode(img, ask->file.dev, ask->file.ino, ask->file.generation, m);
 	if (kind == KIND_NET && ask->name.raw)
@@ -82,7 +85,7 @@ static uint32_t match_name(const void *img, const struct ask *ask, struct matche
 	else if (ask->len && kind == KIND_NET)
 		return match_socket(img, ask, m);
 	else if (ask->len)
-		match_text(img, kind == KIND_EXEC ? TEXT_EXEC : TEXT_HTTP, ask->text, ask->len, m);
+		match_text(img, texts[kind], ask->text, ask->len, m);
 	return 0;
 }
 

@@ -210,6 +210,14 @@ static int parse_http(const char *activity, const char *rest, struct ask *ask,
 	return 0;
 }
 
+static int parse_file(const char *activity, const char *path, struct ask *ask, struct buf *complaint)
+{
+	if (*path != '/')
+		return refuse(complaint, activity, "is no file: write file:write /PATH");
+	set_name(ask, path);
+	return 0;
+}
+
 static const struct {
 	const char *prefix;
 	enum kind kind;
@@ -219,6 +227,7 @@ static const struct {
 	{"exec:", KIND_EXEC, parse_exec},
 	{"net:", KIND_NET, parse_net},
 	{"http:", KIND_HTTP, parse_http},
+	{"file:write ", KIND_FILE, parse_file},
 };
 
 int ask_parse(const char *activity, struct ask *ret, struct buf *complaint)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/brokers.h"
 #include "policy/check_dead.h"
 #include "policy/pattern.h"
 #include "policy/suggest.h"
@@ -250,10 +251,41 @@ static int check_opaque(const struct policy *policy, struct diags *diags)
 	return r;
 }
 
+/* Rules for files are for later, but for those that open a broker. */
+static int check_files_of(const struct patterns *patterns, struct diags *diags)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < patterns->count && r != -ENOMEM; i++)
+		if (patterns->items[i].kind == KIND_FILE && !brokers_have_file(&patterns->items[i]))
+			r = diag_add(diags, DIAG_ERROR, patterns->items[i].place,
+				     "'%.80s' is not supported yet: file:write names what a broker reads, as "
+				     "/etc/cron.d/*, and nothing else (see warden doctor)",
+				     patterns->items[i].source);
+	return r;
+}
+
+static int check_files(const struct policy *policy, struct diags *diags)
+{
+	const struct entries *lists[] = {&policy->deny, &policy->allow};
+	size_t before = diags->errors;
+	int r = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; k < lists[i]->count && r != -ENOMEM; k++) {
+			r = check_files_of(&lists[i]->items[k].match, diags);
+			if (r != -ENOMEM)
+				r = check_files_of(&lists[i]->items[k].except, diags);
+		}
+	return r == -ENOMEM || diags->errors == before ? r : -EINVAL;
+}
+
 struct closer policy_closer(const struct policy *policy, enum kind kind)
 {
 	const struct policy_default *d = &policy->defaults[kind];
 
+	if (kind == KIND_FILE) /* entries open brokers, and close nothing */
+		return (struct closer){};
 	for (size_t i = 0; i < policy->allow.count; i++)
 		for (size_t j = 0; j < policy->allow.items[i].match.count; j++)
 			if (policy->allow.items[i].match.items[j].kind == kind)
@@ -276,6 +308,10 @@ int policy_check(struct policy *policy, struct diags *diags)
 		return r;
 	failed |= r < 0;
 	r = check_opaque(policy, diags);
+	if (r == -ENOMEM)
+		return r;
+	failed |= r < 0;
+	r = check_files(policy, diags);
 	if (r == -ENOMEM)
 		return r;
 	failed |= r < 0;

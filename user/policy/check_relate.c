@@ -36,7 +36,7 @@ bool check_is_single(const struct pattern *p)
 {
 	if (p->kind == KIND_HTTP)
 		return is_literal(p->method) && is_literal(p->host) && is_literal(p->path);
-	if (p->kind == KIND_EXEC || p->form == NET_UNIX)
+	if (p->kind == KIND_EXEC || p->kind == KIND_FILE || p->form == NET_UNIX)
 		return is_literal(p->text);
 	if (p->form == NET_RAW)
 		return true;

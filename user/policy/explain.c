@@ -11,7 +11,7 @@
 #include "policy/reason.h"
 #include "policy/rules.h"
 
-const char *const explain_kinds[KIND_COUNT] = {"exec", "net", "http", "net:listen"};
+const char *const explain_kinds[KIND_COUNT] = {"exec", "net", "http", "net:listen", "file"};
 
 /* What a policy file says is shown, never obeyed by the terminal. */
 static void add_visible(struct buf *out, const char *text)

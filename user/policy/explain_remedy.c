@@ -62,7 +62,7 @@ void explain_pattern(const struct ask *ask, const char *activity, struct buf *ou
 		if (*n->path == '/') /* no pattern says "no path": it is left out */
 			add_literal(out, n->path);
 	} else if (n->text) {
-		buf_add_str(out, n->kind == KIND_NET ? "unix:" : "");
+		buf_add_str(out, n->kind == KIND_NET ? "unix:" : n->kind == KIND_FILE ? "write " : "");
 		add_literal(out, n->text);
 	} else {
 		activity += strlen(explain_kinds[n->kind]) + 1;

@@ -59,7 +59,7 @@ static int list_phrases(struct content *c, const struct policy *p, bool exact,
 
 		if (rule->exact != exact)
 			continue;
-		for (uint32_t k = 0; k < 4; k++)
+		for (uint32_t k = 0; k < KIND_TEXTS; k++)
 			row.rule[k] = rule->in >> k & 1 ? ix.content + (uint32_t)i : RULE_NONE;
 		if (intern_add(&c->labels, &row, sizeof(row), &label) < 0)
 			return -ENOMEM;

@@ -28,6 +28,7 @@ bool pattern_speaks(const struct pattern *p, enum text text)
 	switch (text) {
 	case TEXT_EXEC: return p->kind == KIND_EXEC;
 	case TEXT_HTTP: return p->kind == KIND_HTTP;
+	case TEXT_FILE: return p->kind == KIND_FILE;
 	case TEXT_HOST:
 	case TEXT_HOST_UDP:
 	case TEXT_HOST_OTHER:

@@ -210,7 +210,10 @@ static int add_entries(struct text_lower *t)
 
 	rule_lists(t->l->policy, lists);
 	for (size_t i = 0; i < RULE_LISTS; i++) {
-		if ((lists[i].entries == &t->l->policy->brokers) != (t->text == TEXT_BROKER))
+		bool brokers = lists[i].entries == &t->l->policy->brokers;
+
+		/* A table of their own has those that are sockets; the one of files has all there is. */
+		if (brokers != (t->text == TEXT_BROKER) && t->text != TEXT_FILE)
 			continue;
 		for (size_t k = 0; k < lists[i].entries->count && !r; k++)
 			r = add_entry(t, &lists[i], k);

@@ -76,6 +76,18 @@ static int fields_exec(const struct fields *f, struct pattern *pattern)
 	return fields_glob(f, GLOB_TEXT, f->text, len, &pattern->text);
 }
 
+/* Whether it names what a broker reads, which is all that it may name yet, is checked later. */
+static int fields_file(const struct fields *f, struct pattern *pattern)
+{
+	const char *path = f->text + strlen("write ");
+
+	if (strncmp(f->text, "write ", strlen("write ")) != 0)
+		return fields_refuse(f, "is not supported yet: file:write PATH is, to open a broker");
+	if (*path != '/' && *path != '*')
+		return fields_refuse(f, "is not an absolute path: write file:write /PATH");
+	return fields_glob(f, GLOB_TEXT, path, strlen(path), &pattern->text);
+}
+
 /* In the order of the contract. */
 static const struct kind_row {
 	const char *name;
@@ -85,7 +97,7 @@ static const struct kind_row {
 	{"exec", KIND_EXEC, fields_exec}, {"net", KIND_NET, fields_net},
 	{"http", KIND_HTTP, fields_http}, {"model", KIND_COUNT, NULL},
 	{"fn", KIND_COUNT, NULL},         {"mcp", KIND_COUNT, NULL},
-	{"file", KIND_COUNT, NULL},
+	{"file", KIND_FILE, fields_file},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

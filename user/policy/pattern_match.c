@@ -140,6 +140,7 @@ bool pattern_matches(const struct pattern *p, const struct activity_name *n)
 	if (p->kind != n->kind)
 		return false;
 	switch (p->kind) {
+	case KIND_FILE:
 	case KIND_EXEC: return glob_match(GLOB_TEXT, p->text, n->text, n->len);
 	case KIND_NET: return net_matches(p, n);
 	case KIND_LISTEN: return listen_matches(p, n, true);

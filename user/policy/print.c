@@ -21,11 +21,13 @@ static const char *const actions[] = {
 	[ACTION_KILL] = "kill",
 };
 static const char *const captures[] = {"off", "metadata", "evidence", "full"};
-static const char *const kinds[] = {[KIND_EXEC] = "exec", [KIND_NET] = "net", [KIND_HTTP] = "http", [KIND_LISTEN] = "net:listen"};
+static const char *const kinds[] = {[KIND_EXEC] = "exec", [KIND_NET] = "net", [KIND_HTTP] = "http", [KIND_LISTEN] = "net:listen",
+				    [KIND_FILE] = "file"};
 static const char *const texts[] = {
 	[TEXT_EXEC] = "exec",
 	[TEXT_UNIX] = "net:unix",
 	[TEXT_BROKER] = "net:unix (brokers)",
+	[TEXT_FILE] = "file:write",
 	[TEXT_HTTP] = "http",
 	[TEXT_HOST] = "net:HOST/tcp",
 	[TEXT_HOST_UDP] = "net:HOST/udp",
@@ -122,7 +124,7 @@ static void print_kinds(struct buf *out, const void *img)
 	const struct image_header *h = image_header(img);
 
 	for (enum kind k = 0; k < KIND_COUNT; k++) {
-		if (k == KIND_LISTEN && !h->kinds[k].ruled)
+		if (k >= KIND_LISTEN && !h->kinds[k].ruled)
 			continue;
 		buf_addf(out, "kind %s %s", kinds[k],
 			 h->kinds[k].closed_by == RULE_NONE ? "open" : "closed");
@@ -356,7 +358,7 @@ static void print_phrase(struct buf *out, const void *img, uint32_t phrase)
 {
 	uint64_t at = image_header(img)->phrase_rows + (uint64_t)phrase * 16;
 
-	for (enum kind k = 0; k < KIND_COUNT; k++)
+	for (enum kind k = 0; k < KIND_TEXTS; k++)
 		print_rule_number(out, kinds[k], image_u32(img, at + k * 4));
 }
 

@@ -365,6 +365,33 @@ static void on_net(struct session *s, const struct rec *rec)
 	judgement_done(&j);
 }
 
+/* ---- files that brokers read ---- */
+
+static void on_file(struct session *s, const struct rec *rec)
+{
+	const struct rec_file *r = (const struct rec_file *)rec;
+	struct tail t = tail_of(rec, sizeof(*r));
+	const char *path = tail_take(&t, r->path_len);
+	struct activity_name name = {.kind = KIND_FILE};
+	_free_ char *activity = NULL;
+	struct judgement j;
+	struct audit_event ev;
+
+	if (!path || asprintf(&activity, "file:write %.*s", (int)r->path_len, path) < 0) {
+		s->counts.broken++;
+		return;
+	}
+	event_of(s, AUDIT_FILE, rec, &ev);
+	name.text = activity + strlen("file:write ");
+	name.len = strlen(name.text);
+	ev.activity = activity;
+	ev.tool = tool_of(s, &name);
+	judge(s, &r->decision, &name, NULL, activity, &j, &ev.decision);
+	judge_count(s, &r->decision);
+	session_emit(s, &ev);
+	judgement_done(&j);
+}
+
 /* ---- the rest ---- */
 
 static void on_http(struct session *s, const struct rec *r)
@@ -425,6 +452,7 @@ static const struct {
 	[REC_NET] = {sizeof(struct rec_net), on_net},
 	[REC_SOCKET] = {sizeof(struct rec_net), on_socket},
 	[REC_LISTEN] = {sizeof(struct rec_net), on_listen},
+	[REC_FILE] = {sizeof(struct rec_file), on_file},
 	[REC_OPAQUE] = {sizeof(struct rec_net), on_net},
 	[REC_CLAIM] = {sizeof(struct rec_net), on_net},
 	[REC_HTTP] = {sizeof(struct rec_http), on_http},

@@ -20,8 +20,8 @@ static const char *broker_rule(const char *id)
 	return "none";
 }
 
-/* Returns what the policy decides on a socket; `ret` is the rule: a broker's, "mine", or "". */
-static uint32_t decide_on(struct policy *p, const char *path, const char **ret)
+/* Returns what the policy decides on a path; `ret` is the rule: a broker's, "mine", or "". */
+static uint32_t decide_on(struct policy *p, enum kind kind, const char *path, const char **ret)
 {
 	static struct ask ask;
 	_buf_ struct buf complaint = {};
@@ -31,7 +31,7 @@ static uint32_t decide_on(struct policy *p, const char *path, const char **ret)
 	struct decision d;
 	char name[256];
 
-	snprintf(name, sizeof(name), "net:unix:%s", path);
+	snprintf(name, sizeof(name), "%s%s", kind == KIND_NET ? "net:unix:" : "file:write ", path);
 	assert_int_equal(ask_parse(name, &ask, &complaint), 0);
 	image = build_image(p);
 	ask_decide(image.data, &ask, NULL, 0, &a, &d);
@@ -109,8 +109,8 @@ static void test_all(void **state)
 			char path[128] = "";
 
 			for (const char *c = brokers[i].paths[k]; *c; c++)
-				strcat(path, *c == '*' ? "1000" : (const char[2]){*c});
-			assert_int_equal(decide_on(p, path, &rule), VERDICT_DENY);
+				strcat(path, *c != '*' ? (const char[2]){*c} : *path ? "1000" : "/1000");
+			assert_int_equal(decide_on(p, brokers[i].kind, path, &rule), VERDICT_DENY);
 			assert_string_equal(rule, brokers[i].rule);
 		}
 	}
@@ -121,13 +121,18 @@ static void test_others(void **state)
 {
 	static const char *const open[] = {"/run/user/1000/pulse/native", "/tmp/x/docker.sock",
 					   "/tmp/.X11-unix/X0", "/run/systemd/notify", "/dev/log",
-					   "/run/docker.sock.d/x", "@/tmp/.X11-unix/X0"};
+					   "/run/docker.sock.d/x", "@/tmp/.X11-unix/X0",
+					   "/etc/cron.d/x"};
+	static const char *const files[] = {"/etc/passwd", "/etc/cron", "/home/u/.config/x", "/run/docker.sock",
+					    "/var/spool/mail/u", "/etc", "/proc/sys/kernel/hostname"};
 	struct policy *p = build_policy();
 	const char *rule;
 
 	assert_int_equal(brokers_add(p), 0);
 	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
-		assert_int_equal(decide_on(p, open[i], &rule), VERDICT_ALLOW);
+		assert_int_equal(decide_on(p, KIND_NET, open[i], &rule), VERDICT_ALLOW);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_int_equal(decide_on(p, KIND_FILE, files[i], &rule), VERDICT_ALLOW);
 	policy_free(&p);
 }
 
@@ -135,7 +140,7 @@ static void test_others(void **state)
 static void test_named(void **state)
 {
 	static const struct {
-		const char *allow, *audit, *deny, *path;
+		const char *allow, *audit, *deny, *path; /* of a file behind a > */
 		uint32_t verdict;
 		const char *rule;
 	} cases[] = {
@@ -159,10 +164,19 @@ static void test_named(void **state)
 		 "broker:docker"},
 		{NULL, NULL, "net:192.0.2.1", "/run/../run/docker.sock", VERDICT_DENY,
 		 "broker:docker"},
+		{"file:write /etc/cron.d/*", NULL, NULL, ">/etc/cron.d/x", VERDICT_ALLOW, "mine"},
+		{"file:write /etc/cron.d/*", NULL, NULL, ">/etc/cron.hourly/x", VERDICT_DENY, "broker:cron"},
+		{"file:write /etc/cron.d/*", NULL, NULL, ">/etc/", VERDICT_DENY, "broker:cron"},
+		{"exec:*", NULL, NULL, ">/etc/crontab", VERDICT_DENY, "broker:cron"},
+		{NULL, "file:write /etc/cron.*/*", NULL, ">/etc/cron.d/x", VERDICT_AUDIT, "mine"},
+		{NULL, "file:write /etc/*", NULL, ">/etc/cron.d/x", VERDICT_DENY, "broker:cron"},
+		{NULL, "net:unix:/etc/cron.d/x", NULL, ">/etc/cron.d/x", VERDICT_DENY, "broker:cron"},
+		{NULL, NULL, NULL, ">/var/spool/", VERDICT_DENY, "broker:cron"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct policy *p = build_policy();
+		enum kind kind = cases[i].path[0] == '>' ? KIND_FILE : KIND_NET;
 		uint32_t verdict;
 		const char *rule;
 
@@ -173,7 +187,7 @@ static void test_named(void **state)
 		if (cases[i].deny)
 			build_rule(&p->deny, "deny", cases[i].deny, NULL);
 		assert_int_equal(brokers_add(p), 0);
-		verdict = decide_on(p, cases[i].path, &rule);
+		verdict = decide_on(p, kind, cases[i].path + (kind == KIND_FILE), &rule);
 		if (verdict != cases[i].verdict || strcmp(rule, cases[i].rule))
 			fail_msg("case %zu: verdict %u, rule %s", i, verdict, rule);
 		policy_free(&p);

@@ -74,6 +74,9 @@ static void refuses(void **state)
 		 "4:11: error: the rule at 3:8 is called 'a', too\n"},
 		{"opaque: {allow: [\"exec:/a\"]}\n",
 		 "3:18: error: 'exec:/a' in opaque.allow: only a destination, net:, can be opaque\n"},
+		{"allow: [\"file:write /etc/cron.d/*\", \"file:write /etc/*\"]\n",
+		 "3:37: error: 'file:write /etc/*' is not supported yet: file:write names what a broker reads, "
+		 "as /etc/cron.d/*, and nothing else (see warden doctor)\n"},
 		{"allow: [{match: [\"exec:/a\", \"net:*\"], args: {any: x}}]\n",
 		 "3:29: error: 'net:*' in 'allow[0]', which has 'args': only exec: has such\n"},
 		{"deny: [{match: t, env: {none: x}}]\ntools: {t: {match: \"http:*\"}}\n",

@@ -300,7 +300,10 @@ static void refuses_kinds(void **state)
 		{"model:openai/gpt-4o", "7:9: error: 'model:' is not supported yet\n"},
 		{"fn:x", "7:9: error: 'fn:' is not supported yet\n"},
 		{"mcp:*", "7:9: error: 'mcp:' is not supported yet\n"},
-		{"file:read /etc", "7:9: error: 'file:' is not supported yet\n"},
+		{"file:read /etc", "7:9: error: 'file:read /etc' is not supported yet: file:write PATH is, to "
+				   "open a broker\n"},
+		{"file:write etc", "7:9: error: 'file:write etc' is not an absolute path: write file:write "
+				   "/PATH\n"},
 		{"exce:/bin/sh", "7:9: error: 'exce' is not a kind of activity; did you mean "
 				 "'exec'?\n"},
 		{"https:GET x", "7:9: error: 'https' is not a kind of activity; did you mean "

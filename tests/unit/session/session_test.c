@@ -329,6 +329,21 @@ static void names_sockets(void **state)
 		  "connect net:family:40 allow/none\n");
 }
 
+static void names_files(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	struct {
+		struct rec_file r;
+		char path[16];
+	} r = {.r = {.path_len = 13}, .path = "/etc/cron.d/x"};
+
+	put(f, &r.r.rec, REC_FILE, sizeof(r.r) + 13, 10);
+	r.r.path_len = 17; /* more than there is */
+	put(f, &r.r.rec, REC_FILE, sizeof(r.r) + 13, 10);
+	assert_int_equal(session_counts(f->session)->broken, 1);
+	expect(f, "file file:write /etc/cron.d/x allow/none\n");
+}
+
 /* Port 0 is one that is not known yet, and is written in the name only. */
 static void names_doors(void **state)
 {
@@ -631,6 +646,7 @@ int main(void)
 		cmocka_unit_test(names_hosts),
 		cmocka_unit_test(names_sockets),
 		cmocka_unit_test(names_doors),
+		cmocka_unit_test(names_files),
 		cmocka_unit_test(pairs_requests_with_answers),
 		cmocka_unit_test(a_refusal_is_written_at_once),
 		cmocka_unit_test(lost_text_does_not_lose_the_decision),
