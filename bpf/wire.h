@@ -27,6 +27,7 @@ enum rec_type {
 	REC_LISTEN,    /* struct rec_net: a place of its own to listen at was used or refused */
 	REC_CLAIM,     /* struct rec_net: the host that a client asks for, unless it is allowed */
 	REC_FILE,      /* struct rec_file: what a broker reads was written, or was not */
+	REC_HELD,      /* struct rec: a process waits for a look at what it has mapped (held.h) */
 	REC_RESOLVE,   /* struct rec_resolve: an answer over UDP was truncated: user space asks, over TCP */
 };
 

@@ -71,6 +71,15 @@ static bool with_guard(const struct kernel_options *o)
 	return o->tiers->facility[FACILITY_GUARD].works;
 }
 
+/* Where policy would not have text pass that nobody sees. */
+static bool with_hold(const struct kernel_options *o)
+{
+	const struct image_header *h = image_header(o->image->data);
+
+	return o->tiers->exec == TIER_LSM && o->tiers->plaintext != TIER_NONE &&
+	       (h->opaque == CHOICE_DENY || h->kinds[KIND_HTTP].ruled);
+}
+
 static bool with_sysctl(const struct kernel_options *o)
 {
 	return o->tiers->facility[FACILITY_SYSCTL].works;
@@ -139,6 +148,7 @@ static const struct {
 	{"guard_ptrace", with_guard, ATTACH_AUTO},
 	{"guard_bpf", with_guard, ATTACH_AUTO},
 	{"guard_map", with_guard, ATTACH_AUTO},
+	{"held_map", with_hold, ATTACH_AUTO},
 	{"file_open", with_guard, ATTACH_AUTO},
 	{"file_truncate", with_guard, ATTACH_AUTO},
 	{"file_create", with_guard, ATTACH_AUTO},

@@ -94,6 +94,12 @@ int kernel_destroy_members(struct kernel *k, int timeout_ms);
 /* Mounts at the start that give files no names, because there are too many or their paths are too long. */
 uint64_t kernel_mounts_left_out(const struct kernel *k);
 
+/*
+ * Continues the processes that wait for somebody to look at the code that they map, once `look` has done so:
+ * it returns false while it cannot yet. Returns how many go on waiting.
+ */
+size_t kernel_release_held(struct kernel *k, bool (*look)(void *ctx, pid_t tgid, pid_t tid), void *ctx);
+
 /* Sums of the loss counters since the start, LOSS_COUNT of them. Returns 0 or -errno. */
 int kernel_losses(struct kernel *k, struct loss_count *ret);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "process.h"
 
 static int probe_file(struct libraries *l, const struct tls_file *file)
 {
@@ -45,6 +46,36 @@ static void look_at_mappings(struct libraries *l, const struct rec *r)
 	for (size_t i = 0; i < fresh.count; i++)
 		l->gap(l->ctx, r, fresh.files[i]->path, probe_file(l, fresh.files[i]) == 0);
 	tlsfiles_free(&fresh);
+}
+
+/* It has stopped, or ended; also when that cannot be found out, as nobody is kept waiting for ever. */
+static bool has_stopped(pid_t tgid, pid_t tid, bool *ret_ended)
+{
+	char state;
+
+	*ret_ended = process_thread_state(tgid, tid, &state) < 0 || state == 'Z' || state == 'X';
+	return *ret_ended || state == 'T' || state == 't';
+}
+
+bool libraries_look(void *ctx, pid_t tgid, pid_t tid)
+{
+	const struct rec r = {.tgid = (uint32_t)tgid, .tid = (uint32_t)tid};
+	struct libraries *l = ctx;
+	bool ended;
+	int more = 1;
+
+	if (!has_stopped(tgid, tid, &ended))
+		return false;
+	while (!ended && more == 1) {
+		struct tls_files fresh = {0};
+
+		more = tlsfiles_of_process(tgid, &l->known, &fresh);
+		for (size_t i = 0; more >= 0 && i < fresh.count; i++)
+			if (probe_file(l, fresh.files[i]) < 0)
+				l->gap(l->ctx, &r, fresh.files[i]->path, false);
+		tlsfiles_free(&fresh);
+	}
+	return true;
 }
 
 /* A handshake that no object made: by a library that was mapped after the look, perhaps. */

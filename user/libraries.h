@@ -34,6 +34,12 @@ int libraries_before_start(struct libraries *l, const char *path);
  */
 void libraries_record(struct libraries *l, const struct rec *r);
 
+/*
+ * Looks at what a process has mapped that waits for that (kernel_release_held()); `ctx` is a struct
+ * libraries. False: it has not stopped yet.
+ */
+bool libraries_look(void *ctx, pid_t tgid, pid_t tid);
+
 void libraries_free(struct libraries *l);
 
 #endif

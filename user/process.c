@@ -15,31 +15,57 @@
 
 #define INITIAL_PID_NS 0xEFFFFFFCU /* its inode number, the same in all kernels */
 
-/* The 22nd field of /proc/PID/stat, in clock ticks (proc(5)); the name before may hold anything. */
-static int read_start(pid_t pid, uint64_t *ret)
-{
-	char path[64], text[1024];
-	unsigned long long ticks;
-	_close_ int fd = -1;
-	char *end;
-	ssize_t n;
+#define STAT_SIZE 1024
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return -errno;
+/* What /proc/PID/stat says behind the name, which may hold anything (proc(5)). NULL: see *ret_error. */
+static const char *read_stat(const char *path, char text[STAT_SIZE], int *ret_error)
+{
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, STAT_SIZE - 1);
+	char *end;
+
+	if (n < 0) {
+		*ret_error = errno == ENOENT ? -ESRCH : -errno;
+		return NULL;
+	}
 	text[n] = '\0';
 	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1,
-			   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-			   "%*s %*s %llu",
-			   &ticks) != 1)
+	*ret_error = -EBADMSG;
+	return end ? end + 1 : NULL;
+}
+
+/* The 22nd field, in clock ticks. */
+static int read_start(pid_t pid, uint64_t *ret)
+{
+	char path[64], text[STAT_SIZE];
+	unsigned long long ticks;
+	const char *fields;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fields = read_stat(path, text, &r);
+	if (!fields)
+		return r;
+	if (sscanf(fields,
+		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		   "%*s %*s %llu",
+		   &ticks) != 1)
 		return -EBADMSG;
 	*ret = ticks;
 	return 0;
+}
+
+int process_thread_state(pid_t pid, pid_t tid, char *ret)
+{
+	char path[64], text[STAT_SIZE];
+	const char *fields;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	fields = read_stat(path, text, &r);
+	if (!fields)
+		return r;
+	return sscanf(fields, " %c", ret) == 1 ? 0 : -EBADMSG;
 }
 
 int process_kill(pid_t pid, uint64_t start)

@@ -179,6 +179,11 @@ static bool any_plaintext(const struct tiers *t)
 	return !no_plaintext(t);
 }
 
+static bool nobody_waits(const struct tiers *t)
+{
+	return any_plaintext(t) && t->exec != TIER_LSM;
+}
+
 static bool plaintext_is_cut(const struct tiers *t)
 {
 	return t->plaintext == TIER_CUT;
@@ -242,8 +247,8 @@ static const struct {
 	{any_plaintext, "plaintext: rules hold for clients that are left as they are. One that "
 			"changes its own code, or brings a TLS that warden does not know, is only "
 			"held by `net` and `opaque`."},
-	{any_plaintext, "plaintext: a TLS library that is mapped after the start is probed once it "
-			"has been noticed; what was sent before is `opaque`."},
+	{nobody_waits, "plaintext: a TLS library that is mapped after the start is probed once it "
+		       "has been noticed; what was sent before is `opaque`."},
 	{plaintext_needs_socket, "plaintext: a request on a TLS object whose socket is not known "
 				 "ends its process instead of failing."},
 	{plaintext_is_cut, "plaintext: the client of a refused request gets its error within "

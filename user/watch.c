@@ -145,6 +145,8 @@ static int next_tick(struct watch *w, struct kernel_fetched got, int tick)
 {
 	bool busy = got.records >= BUSY_RECORDS;
 
+	if (w->held) /* it stops within microseconds */
+		return TICK_BYTES_MS;
 	kernel_set_awake(w->kernel, !busy ? AWAKE_SELDOM : got.bytes ? AWAKE_BYTES : AWAKE_EVENTS);
 	if (busy)
 		return got.bytes ? TICK_BYTES_MS : TICK_EVENTS_MS;

@@ -29,6 +29,7 @@ struct watch {
 	struct recorder recorder;
 	struct order order;
 	struct libraries libraries;
+	size_t held; /* processes that wait for us to look at what they map */
 	struct map gone; /* processes that have ended: by tgid */
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	uint64_t swept;	 /* when names of addresses were looked through last, the same */

@@ -97,6 +97,8 @@ static void on_raw(void *ctx, const struct rec *r)
 			resolving_record(&w->resolving, (const struct rec_resolve *)r, watch_clock());
 		return;
 	}
+	if (r->type == REC_HELD) /* it was to wake us, for kernel_release_held() */
+		return;
 	if (r->type == REC_EXEC && r->size >= sizeof(struct rec_exec))
 		note_first_exec(w, (const struct rec_exec *)r);
 	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
@@ -187,6 +189,7 @@ struct kernel_fetched watch_drain(struct watch *w)
 	struct kernel_fetched got = kernel_drain(w->kernel, on_raw, w);
 
 	kill_doomed(w);
+	w->held = kernel_release_held(w->kernel, libraries_look, &w->libraries);
 	resolve(w);
 	follow_clock(w);
 	order_release(&w->order, (got.upto < now ? got.upto : now) - HORIZON_NS, on_ordered, w);

@@ -317,5 +317,6 @@ struct sockaddr_in6 {
 #define EPERM  1
 #define EACCES 13
 #define SIGKILL 9
+#define SIGSTOP 19
 
 #endif

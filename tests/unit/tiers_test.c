@@ -148,6 +148,8 @@ static void test_limits(void **state)
 	assert_false(limited(ALL, "trace warden"));
 	assert_true(limited(ALL, "kernel modules"));
 	assert_true(limited(ALL, "changes its own code"));
+	assert_true(limited(low, "mapped after the start"));
+	assert_false(limited(ALL, "mapped after the start"));
 	assert_true(limited(low, "no answer"));
 	assert_false(limited(ALL, "no answer"));
 	assert_true(limited(0, "exec: no rule"));

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* Processes that wait for a look at what they map (bpf/held.bpf.c). */
+#include <bpf/bpf.h>
+#include <signal.h>
+#include <string.h>
+
+#include "held.h"
+#include "kernel_internal.h"
+
+/* The file needs no look any more, and the process goes on. */
+static void release(struct kernel *k, const struct held_thread *thread)
+{
+	int held = bpf_map__fd(k->skel->maps.held);
+	struct held_file file;
+	uint8_t one = 1;
+
+	if (bpf_map_lookup_elem(held, thread, &file) == 0)
+		bpf_map_update_elem(bpf_map__fd(k->skel->maps.looked), &file, &one, BPF_ANY);
+	bpf_map_delete_elem(held, thread);
+	kill((pid_t)thread->tgid, SIGCONT);
+}
+
+size_t kernel_release_held(struct kernel *k, bool (*look)(void *ctx, pid_t tgid, pid_t tid), void *ctx)
+{
+	int held = bpf_map__fd(k->skel->maps.held);
+	struct held_thread at, next, *from = NULL;
+	struct held_thread done[HELD_THREADS];
+	size_t n = 0, waiting = 0;
+
+	if (!__atomic_exchange_n(&k->skel->bss->held_seen, 0, __ATOMIC_ACQ_REL))
+		return 0;
+	/* Deleted behind the walk: a deleted key cannot be gone on from. */
+	while (n < HELD_THREADS && bpf_map_get_next_key(held, from, &next) == 0) {
+		at = next;
+		from = &at;
+		if (look(ctx, (pid_t)at.tgid, (pid_t)at.tid))
+			done[n++] = at;
+		else
+			waiting++;
+	}
+	for (size_t i = 0; i < n; i++)
+		release(k, &done[i]);
+	if (waiting)
+		__atomic_store_n(&k->skel->bss->held_seen, 1, __ATOMIC_RELEASE);
+	return waiting;
+}
