@@ -20,11 +20,8 @@
  * Calls may be nested eight deep, callbacks counted, and the longest chain has eight: write_enter,
  * chunk, step, head, match, and three in match.h. What is read of a request is in request.bpf.h.
  */
+#include "abi.bpf.h"
 #include "request.bpf.h"
-
-/* What a probe is attached to, in its cookie. */
-#define SITE_EX		1ULL /* returns 1 or 0, and the count through a pointer */
-#define SITE_RET_SHIFT	8    /* above: distance from the function's entry to a `ret` in it */
 
 __u64 streams = 0;
 __u32 bio_seen = 0;
@@ -249,18 +246,6 @@ static long tls_copy(__u32 i, void *data)
 	return 0;
 }
 
-/* How many bytes a call has moved, from its return value; 0 when it failed. */
-static __always_inline __u64 tls_moved(struct scratch *s, __s64 ret)
-{
-	if ((int)ret <= 0)
-		return 0;
-	if (!s->call.done)
-		return (__u32)ret;
-	s->left = 0;
-	bpf_copy_from_user(&s->left, sizeof(s->left), (void *)s->call.done);
-	return s->left;
-}
-
 /*
  * Bytes that came back: the first ones tell a reader that waits for an answer whether requests go on.
  */
@@ -285,7 +270,7 @@ static __noinline int tls_answer(struct tls_ctx *c, __u64 n)
 /* The return of a call that cannot be followed: what is ahead is not known any more, see tls_repeats(). */
 static __noinline int tls_return_missed(struct object *o, const struct tls_call *call, __s64 ret)
 {
-	if ((int)ret > 0)
+	if (!abi_failed(abi_of(call->abi), ret))
 		tls_miss(o, call);
 	if (call->dir == DIR_WRITE)
 		object_leave(o);
@@ -303,7 +288,7 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 			tls_return_missed(c.o, call, ret);
 		return;
 	}
-	n = tls_moved(c.s, ret);
+	n = abi_moved(c.s, ret);
 	if (n > c.s->call.len)
 		n = 0;
 	if (c.s->call.dir == DIR_WRITE) {
@@ -344,19 +329,24 @@ static __noinline struct member *tls_member(void)
 static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 {
 	__u64 site = bpf_get_attach_cookie(ctx);
+	const struct abi *abi = abi_of(site);
 	struct member *m = tls_member();
 	struct tls_call *call;
 
 	if (!m)
 		return 0;
 	doom_meets();
+	abi_take(m, ctx);
 	call = tls_call_at(m, tls_call_take(m, PT_REGS_SP(ctx)));
-	call->object = PT_REGS_PARM1(ctx);
+	call->object = abi_reg(m, abi->object);
 	call->sp = PT_REGS_SP(ctx);
-	call->buf = PT_REGS_PARM2(ctx);
-	call->len = site & SITE_EX ? PT_REGS_PARM3(ctx) : (__u64)(__u32)PT_REGS_PARM3(ctx);
-	call->done = site & SITE_EX ? PT_REGS_PARM4(ctx) : 0;
+	call->buf = abi_reg(m, abi->buf);
+	call->len = abi_reg(m, abi->len);
+	if (abi->len_int)
+		call->len = (__u32)call->len;
+	call->stored = abi_reg(m, abi->stored);
 	call->dir = dir;
+	call->abi = site & (ABI_MAX - 1);
 	call->refused = 0;
 	return call;
 }
@@ -391,7 +381,7 @@ int tls_write_override(struct pt_regs *ctx)
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}
-	ctx->ax = site & SITE_EX ? 0 : -1;
+	ctx->ax = abi_of(site)->refusal;
 	ctx->ip += site >> SITE_RET_SHIFT;
 	return 0;
 }

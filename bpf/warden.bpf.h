@@ -78,8 +78,9 @@ struct tls_call {
 	__u64 sp;     /* the thread's stack pointer at entry: which of several calls it is */
 	__u64 buf;
 	__u64 len;
-	__u64 done; /* address of the size_t for the byte count (the _ex functions), or 0 */
-	__u32 dir;  /* enum direction */
+	__u64 stored; /* address of the size_t for the byte count, or 0 */
+	__u16 dir;    /* enum direction */
+	__u16 abi;    /* enum tls_abi */
 	__u32 refused;
 };
 
@@ -91,6 +92,7 @@ struct tls_call {
  */
 struct member {
 	struct tls_call calls[TLS_CALLS];
+	__u64 regs[8]; /* at the entry of the call at work, by enum tls_reg */
 	__u64 next; /* slot to use when none is free */
 	/* How its process began. It has run no program since while its self_exec_id is still the same. */
 	__u64 forked;  /* when: CLOCK_MONOTONIC, ns */

@@ -148,6 +148,19 @@ struct rec_close {
 	__u64 stream;
 };
 
+/*
+ * How a function of a TLS library is called and returns: a row of the table in bpf/abi.bpf.h. Libraries
+ * that agree in that share one.
+ */
+enum tls_abi {
+	ABI_SSL,    /* SSL_write(object, text, int) gives the count, an int; 0 or less: it failed */
+	ABI_SSL_EX, /* SSL_write_ex(object, text, size_t, size_t *count) gives 1; else it failed */
+	ABI_COUNT,
+};
+
+#define ABI_MAX	       16 /* rows that there is room for */
+#define SITE_RET_SHIFT 8  /* cookie of a probe: enum tls_abi; above, from its entry to a `ret` in it */
+
 enum direction {
 	DIR_WRITE, /* from the workload */
 	DIR_READ,
@@ -227,6 +240,7 @@ struct loss_count {
 	__u64 bytes;
 };
 
+_Static_assert(ABI_COUNT <= ABI_MAX && ABI_MAX <= 1 << SITE_RET_SHIFT, "a cookie holds any");
 _Static_assert(sizeof(struct rec) == 64, "records are read by their layout");
 _Static_assert(sizeof(struct rec_exec) == 64 + 16 + 4 + 8 + 12, "no hidden padding");
 _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");

@@ -12,10 +12,8 @@
 #include "kernel_internal.h"
 #include "uprobes.h"
 
-#define SITE_EX	       1ULL /* bpf/tls.bpf.c */
-#define SITE_RET_SHIFT 8
-#define SITE_KINDS     (SITE_BIO + 1)
-#define SITES_MAX      16 /* of one kind in one file */
+#define SITE_KINDS (SITE_BIO + 1)
+#define SITES_MAX  16 /* of one kind in one file */
 
 /* ---- links ---- */
 
@@ -95,7 +93,7 @@ static void batch_add(struct batch *b, const struct tls_site *site)
 	if (b->count == SITES_MAX)
 		return;
 	b->offsets[b->count] = site->offset;
-	b->cookies[b->count++] = (site->ex ? SITE_EX : 0) | site->ret_distance << SITE_RET_SHIFT;
+	b->cookies[b->count++] = site->abi | site->ret_distance << SITE_RET_SHIFT;
 }
 
 static int attach_single(struct bpf_program *p, const char *path, uint64_t offset, uint64_t cookie,

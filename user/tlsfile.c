@@ -14,17 +14,17 @@
 static const struct {
 	const char *name;
 	enum site_kind kind;
-	bool ex;
+	enum tls_abi abi;
 } functions[] = {
-	{"SSL_write", SITE_WRITE, false},
-	{"SSL_write_ex", SITE_WRITE, true},
-	{"SSL_read", SITE_READ, false},
-	{"SSL_read_ex", SITE_READ, true},
-	{"SSL_do_handshake", SITE_HANDSHAKE, false},
-	{"SSL_connect", SITE_HANDSHAKE, false},
-	{"SSL_clear", SITE_CLEAR, false},
-	{"SSL_free", SITE_FREE, false},
-	{"BIO_f_ssl", SITE_BIO, false},
+	{"SSL_write", SITE_WRITE, ABI_SSL},
+	{"SSL_write_ex", SITE_WRITE, ABI_SSL_EX},
+	{"SSL_read", SITE_READ, ABI_SSL},
+	{"SSL_read_ex", SITE_READ, ABI_SSL_EX},
+	{"SSL_do_handshake", SITE_HANDSHAKE, ABI_SSL},
+	{"SSL_connect", SITE_HANDSHAKE, ABI_SSL},
+	{"SSL_clear", SITE_CLEAR, ABI_SSL},
+	{"SSL_free", SITE_FREE, ABI_SSL},
+	{"BIO_f_ssl", SITE_BIO, ABI_SSL},
 };
 
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
@@ -80,7 +80,7 @@ static int set_sites(struct tls_file *f, const struct found *found)
 				.function = functions[i].name,
 				.offset = found->at[k].offset,
 				.ret_distance = found->at[k].ret_distance,
-				.ex = functions[i].ex,
+				.abi = functions[i].abi,
 				.kind = functions[i].kind,
 			};
 		}

@@ -9,6 +9,7 @@
 
 #include "elf64.h"
 #include "fileset.h"
+#include "wire.h"
 
 /*
  * TLS files: programs and libraries in which plaintext can be seen, because they define SSL_write
@@ -24,7 +25,7 @@ struct tls_site {
 	uint64_t offset;       /* of its first instruction, in the file */
 	uint64_t ret_distance; /* from there to a `ret` byte inside it; 0: none is known, and the
 				* function cannot be made to return early */
-	bool ex;               /* returns 1 or 0, and the count through a pointer */
+	enum tls_abi abi;      /* how it is called, and what it returns */
 	enum site_kind kind;
 };
 

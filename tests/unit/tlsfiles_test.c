@@ -83,15 +83,15 @@ static void assert_sound(const struct tls_files *fs)
 static void assert_openssl(const char *path)
 {
 	static const struct tls_site want[] = {
-		{"SSL_write", 0, 0, false, SITE_WRITE},
-		{"SSL_write_ex", 0, 0, true, SITE_WRITE},
-		{"SSL_read", 0, 0, false, SITE_READ},
-		{"SSL_read_ex", 0, 0, true, SITE_READ},
-		{"SSL_do_handshake", 0, 0, false, SITE_HANDSHAKE},
-		{"SSL_connect", 0, 0, false, SITE_HANDSHAKE},
-		{"SSL_clear", 0, 0, false, SITE_CLEAR},
-		{"SSL_free", 0, 0, false, SITE_FREE},
-		{"BIO_f_ssl", 0, 0, false, SITE_BIO},
+		{"SSL_write", 0, 0, ABI_SSL, SITE_WRITE},
+		{"SSL_write_ex", 0, 0, ABI_SSL_EX, SITE_WRITE},
+		{"SSL_read", 0, 0, ABI_SSL, SITE_READ},
+		{"SSL_read_ex", 0, 0, ABI_SSL_EX, SITE_READ},
+		{"SSL_do_handshake", 0, 0, ABI_SSL, SITE_HANDSHAKE},
+		{"SSL_connect", 0, 0, ABI_SSL, SITE_HANDSHAKE},
+		{"SSL_clear", 0, 0, ABI_SSL, SITE_CLEAR},
+		{"SSL_free", 0, 0, ABI_SSL, SITE_FREE},
+		{"BIO_f_ssl", 0, 0, ABI_SSL, SITE_BIO},
 	};
 	struct tls_file *f;
 
@@ -103,7 +103,7 @@ static void assert_openssl(const char *path)
 		unsigned char byte;
 
 		assert_string_equal(s->function, want[i].function);
-		assert_int_equal(s->ex, want[i].ex);
+		assert_int_equal(s->abi, want[i].abi);
 		assert_int_equal(s->kind, want[i].kind);
 		assert_true(s->offset > 0);
 		if (s->kind == SITE_WRITE) { /* which must be able to return early */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_ABI_BPF_H
+#define WARDEN_ABI_BPF_H
+
+/*
+ * Where the functions of TLS libraries have what a probe looks at. A function is known by the cookie of
+ * its probe, which has an enum tls_abi; what differs between them is a row here, and nothing else.
+ */
+#include "warden.bpf.h"
+
+/* A register at entry: an index of member.regs, where all of these are put. */
+enum tls_reg {
+	REG_NONE, /* always 0 */
+	REG_DI,
+	REG_SI,
+	REG_DX,
+	REG_CX,
+	REG_R8,
+	REG_AX,
+	REG_BX,
+	REG_COUNT,
+};
+
+enum abi_count { /* how many bytes a call that did not fail has moved */
+	COUNT_INT,    /* what it returns, an int */
+	COUNT_LONG,   /* what it returns, 64 bits */
+	COUNT_STORED, /* a size_t at `stored`; it returns an int */
+};
+
+struct abi {
+	__u8 object; /* enum tls_reg, each; what there is not is REG_NONE */
+	__u8 buf;
+	__u8 len;
+	__u8 stored;   /* address of the count */
+	__u8 len_int;  /* the length is an int */
+	__u8 count;    /* enum abi_count */
+	__s16 least;   /* what it returns at least when it did not fail */
+	__s64 refusal; /* what it "returns" when it is not to run: an error that its callers know */
+};
+
+static const struct abi abis[ABI_MAX] = {
+	[ABI_SSL] = {REG_DI, REG_SI, REG_DX, REG_NONE, 1, COUNT_INT, 1, -1},
+	[ABI_SSL_EX] = {REG_DI, REG_SI, REG_DX, REG_CX, 0, COUNT_STORED, 1, 0},
+};
+
+static __always_inline const struct abi *abi_of(__u64 site)
+{
+	opaque_value(site);
+	return &abis[site & (ABI_MAX - 1)];
+}
+
+_Static_assert(sizeof(((struct member *)0)->regs) == REG_COUNT * sizeof(__u64), "one for each");
+
+static __always_inline void abi_take(struct member *m, const struct pt_regs *ctx)
+{
+	m->regs[REG_DI] = ctx->di;
+	m->regs[REG_SI] = ctx->si;
+	m->regs[REG_DX] = ctx->dx;
+	m->regs[REG_CX] = ctx->cx;
+	m->regs[REG_R8] = ctx->r8;
+	m->regs[REG_AX] = ctx->ax;
+	m->regs[REG_BX] = ctx->bx;
+}
+
+static __always_inline __u64 abi_reg(const struct member *m, __u64 reg)
+{
+	opaque_value(reg);
+	return m->regs[reg & (REG_COUNT - 1)];
+}
+
+/* Whether a call that returns `ret` has failed: then it has moved nothing. */
+static __always_inline int abi_failed(const struct abi *abi, __s64 ret)
+{
+	return (abi->count == COUNT_LONG ? ret : (int)ret) < abi->least;
+}
+
+/* How many bytes the call in s->call has moved, which returns `ret`. */
+static __always_inline __u64 abi_moved(struct scratch *s, __s64 ret)
+{
+	const struct abi *abi = abi_of(s->call.abi);
+
+	if (abi_failed(abi, ret))
+		return 0;
+	if (abi->count != COUNT_STORED)
+		return ret;
+	s->left = 0;
+	bpf_copy_from_user(&s->left, sizeof(s->left), (void *)s->call.stored);
+	return s->left;
+}
+
+#endif
