@@ -81,7 +81,7 @@ $(B)/unit/%: tests/unit/%.c $(LIB)
 DEPS := clang gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libcjson-dev libssl-dev bpftool python3 openssl
 # The last ones only where no such program is there already.
-DEPS_TEST := libcmocka-dev libssl3 curl wget iproute2 procps util-linux \
+DEPS_TEST := libcmocka-dev libgnutls28-dev libssl3 curl wget iproute2 procps util-linux \
 	$(shell tests/vm/run --deps) $(if $(shell command -v node),,nodejs)
 DEPS_BENCH := nginx-light wrk
 
@@ -112,6 +112,10 @@ demo: deps
 # What needs root and a kernel: run here, on the tiers that this machine has, and in virtual
 # machines with BPF LSM.
 KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth verified http1_verify)
+# Programs that tests watch. Of the second, nobody can tell that it holds OpenSSL, or where.
+CLIENTS := $(addprefix $(B)/tests/client_,gnutls hidden)
+CLIENT_LIBS_gnutls := -lgnutls
+CLIENT_LIBS_hidden := -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -s
 # What the benchmark asks, beside all that it runs.
 COSTS := $(addprefix $(B)/tests/,decision_cost answer_cost)
 KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
@@ -150,7 +154,7 @@ bench: deps-test
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS)
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -174,6 +178,11 @@ $(KERNEL_PROGRAMS) $(COSTS): $(B)/tests/%: tests/bpf/%.c $(LIB)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests -Itests/bpf $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) \
 		-lcmocka $(LIBS)
+
+$(CLIENTS): $(B)/tests/client_%: tests/lib/client_%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(CLIENT_LIBS_$*)
 
 # The types that the BPF side reads, held against a kernel's BTF (this one's, or BTF=FILE).
 BTF ?= /sys/kernel/btf/vmlinux

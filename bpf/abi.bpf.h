@@ -25,6 +25,15 @@ enum abi_count { /* how many bytes a call that did not fail has moved */
 	COUNT_INT,    /* what it returns, an int */
 	COUNT_LONG,   /* what it returns, 64 bits */
 	COUNT_STORED, /* a size_t at `stored`; it returns an int */
+	COUNT_ALL,    /* what it was called with; it returns an int */
+	COUNT_NONE,   /* none */
+};
+
+enum abi_flag {
+	ABI_LEN_INT = 1, /* the length is an int */
+	ABI_UNSEEN = 2,	 /* the text is not at hand */
+	ABI_INSIDE = 4,	 /* calls of the library within this one are of its own making */
+	ABI_RESUMES = 8, /* without a text it goes on with what is left of an earlier call's */
 };
 
 struct abi {
@@ -32,15 +41,24 @@ struct abi {
 	__u8 buf;
 	__u8 len;
 	__u8 stored;   /* address of the count */
-	__u8 len_int;  /* the length is an int */
 	__u8 count;    /* enum abi_count */
+	__u8 flags;    /* enum abi_flag */
 	__s16 least;   /* what it returns at least when it did not fail */
 	__s64 refusal; /* what it "returns" when it is not to run: an error that its callers know */
 };
 
+#define GNUTLS_PUSH_ERROR (-53) /* GNUTLS_E_PUSH_ERROR: nobody tries again */
+
 static const struct abi abis[ABI_MAX] = {
-	[ABI_SSL] = {REG_DI, REG_SI, REG_DX, REG_NONE, 1, COUNT_INT, 1, -1},
-	[ABI_SSL_EX] = {REG_DI, REG_SI, REG_DX, REG_CX, 0, COUNT_STORED, 1, 0},
+	[ABI_SSL] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_INT, ABI_LEN_INT, 1, -1},
+	[ABI_SSL_EX] = {REG_DI, REG_SI, REG_DX, REG_CX, COUNT_STORED, 0, 1, 0},
+	[ABI_SSL_EX2] = {REG_DI, REG_SI, REG_DX, REG_R8, COUNT_STORED, 0, 1, 0},
+	[ABI_SSL_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_LONG, ABI_UNSEEN, 1, -1},
+	[ABI_GNUTLS] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_LONG, ABI_RESUMES, 1, GNUTLS_PUSH_ERROR},
+	[ABI_GNUTLS_EARLY] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_ALL, 0, 0, GNUTLS_PUSH_ERROR},
+	[ABI_GNUTLS_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_LONG, ABI_UNSEEN, 1,
+			     GNUTLS_PUSH_ERROR},
+	[ABI_GNUTLS_FLUSH] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_NONE, ABI_INSIDE, 0, 0},
 };
 
 static __always_inline const struct abi *abi_of(__u64 site)
@@ -71,7 +89,7 @@ static __always_inline __u64 abi_reg(const struct member *m, __u64 reg)
 /* Whether a call that returns `ret` has failed: then it has moved nothing. */
 static __always_inline int abi_failed(const struct abi *abi, __s64 ret)
 {
-	return (abi->count == COUNT_LONG ? ret : (int)ret) < abi->least;
+	return abi->count == COUNT_NONE || (abi->count == COUNT_LONG ? ret : (int)ret) < abi->least;
 }
 
 /* How many bytes the call in s->call has moved, which returns `ret`. */
@@ -81,6 +99,8 @@ static __always_inline __u64 abi_moved(struct scratch *s, __s64 ret)
 
 	if (abi_failed(abi, ret))
 		return 0;
+	if (abi->count == COUNT_ALL)
+		return s->call.len;
 	if (abi->count != COUNT_STORED)
 		return ret;
 	s->left = 0;

@@ -63,6 +63,7 @@ struct object {
 	 */
 	__u64 ahead;
 	__u64 digest;
+	__u64 offered; /* where those that were not taken are, or were */
 	__u64 changed; /* when it was begun, or a writing call last ended: CLOCK_MONOTONIC, ns */
 	__u32 writers; /* calls in it that write */
 	__u32 flags;

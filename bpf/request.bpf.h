@@ -13,6 +13,7 @@
  * the handshake ended, goes out as the repeated call has it. The digest is keyed, so that no text can
  * be made up to fit it.
  */
+#include "abi.bpf.h"
 #include "object.bpf.h"
 #include "phrase.bpf.h"
 
@@ -382,7 +383,7 @@ static __noinline int tls_repeats(struct tls_ctx *c)
 	__u64 digest = c->o->digest;
 
 	c->o->digest = 0; /* until the call returns */
-	if (!c->o->ahead)
+	if (!c->o->ahead || !c->s->call.buf) /* the library's own copy, see tls_place() */
 		return 1;
 	return digest && c->s->call.len >= c->o->ahead && tls_digest(c, 0, c->o->ahead) == digest;
 }
@@ -393,6 +394,7 @@ static __noinline int tls_taken(struct tls_ctx *c, __u64 n)
 	struct object *o = c->o;
 
 	o->ahead -= n < o->ahead ? n : o->ahead;
+	o->offered = c->s->call.buf + n;
 	if (o->ahead)
 		o->digest = tls_digest(c, n, o->ahead);
 	return 0;
@@ -420,6 +422,10 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 	}
 	if (o->flags & OBJECT_STRANGE) {
 		tls_blind(c, OPAQUE_STRANGE);
+		return;
+	}
+	if (abi_of(s->call.abi)->flags & ABI_UNSEEN) {
+		tls_blind(c, OPAQUE_UNSEEN);
 		return;
 	}
 	if (!tls_repeats(c)) {

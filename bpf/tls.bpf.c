@@ -2,12 +2,15 @@
 /*
  * Plaintext at the functions of a TLS library, before it is encrypted and after it is decrypted.
  *
- *   uprobe.s    SSL_write, SSL_write_ex    decides on what is about to be sent
+ *   uprobe.s    SSL_write and the like     decides on what is about to be sent
  *   uretprobe.s the same                   records what the library has taken
- *   uprobe.s    SSL_read, SSL_read_ex      notes where the answer will be
+ *   uprobe.s    SSL_read and the like      notes where the answer will be
  *   uretprobe.s the same                   records it
  *   uprobe.s    SSL_do_handshake, SSL_connect, SSL_clear, SSL_free
  *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
+ *
+ * Which functions of which library those are is a table in user/tlsfile.c, how they are called is one in
+ * abi.bpf.h.
  *
  * Sleepable, because text may lie in pages that are not there yet. A refused request does not
  * leave: its socket is dead before the library encrypts a byte of it (tiers lsm and cut), the
@@ -20,7 +23,6 @@
  * Calls may be nested eight deep, callbacks counted, and the longest chain has eight: write_enter,
  * chunk, step, head, match, and three in match.h. What is read of a request is in request.bpf.h.
  */
-#include "abi.bpf.h"
 #include "request.bpf.h"
 
 __u64 streams = 0;
@@ -142,6 +144,32 @@ __weak __noinline int tls_call_take(struct member *m, __u64 sp)
 	return m && slot < 0 ? (int)(m->next++ & (TLS_CALLS - 1)) : slot;
 }
 
+/*
+ * Whether a function of the library, called as m->regs say, is called by another one of it, which was seen
+ * to be entered: SSL_write_ex() calls or jumps to SSL_write_ex2(), with the same text. By which functions
+ * that is so depends on who has built the library. The same function again was left in another way than by
+ * returning.
+ */
+__weak __noinline int tls_call_inner(struct member *m, __u64 site, __u64 sp, __u64 ip)
+{
+	const struct abi *abi = abi_of(site);
+
+	for (int i = 0; m && i < TLS_CALLS; i++) {
+		struct tls_call *call = &m->calls[i];
+		__u32 flags = abi_of(call->abi)->flags;
+
+		if (!call->object || call->object != abi_reg(m, abi->object) || call->sp < sp || call->ip == ip)
+			continue;
+		if (flags & ABI_INSIDE)
+			return 1;
+		if (call->buf == abi_reg(m, abi->buf) && call->len == abi_reg(m, abi->len))
+			return 1;
+		if (flags & ABI_RESUMES && !abi_reg(m, abi->buf) && !abi_reg(m, abi->len)) /* tls_place() */
+			return 1;
+	}
+	return 0;
+}
+
 static __always_inline struct tls_call *tls_call_at(struct member *m, int slot)
 {
 	__u64 at = slot;
@@ -188,6 +216,29 @@ static __noinline int tls_miss(struct object *o, const struct tls_call *call)
 	return 0;
 }
 
+/*
+ * A call without a text of its own. Where that cannot be seen, notes where it will be in the stream. What
+ * an earlier call has left is looked for where that call had it; if it is there no more, the library has
+ * kept it, and nobody else can read it.
+ */
+static __noinline int tls_place(struct tls_ctx *c, struct tls_call *call)
+{
+	__u32 flags = abi_of(call->abi)->flags;
+	struct object *o = c->o;
+
+	if (flags & ABI_UNSEEN)
+		call->buf = o->offset[call->dir & 1];
+	if (!(flags & ABI_RESUMES) || call->buf || call->len || !o->ahead)
+		return 0;
+	c->s->call.buf = o->offered;
+	c->s->call.len = call->len = o->ahead;
+	if (o->digest && tls_digest(c, 0, o->ahead) == o->digest)
+		call->buf = o->offered;
+	else
+		c->s->call.buf = 0;
+	return 0;
+}
+
 /* Entry of a writing function. Returns the tier that stops it, or TIER_NONE. */
 static __always_inline __u32 tls_write(struct tls_call *call)
 {
@@ -201,6 +252,7 @@ static __always_inline __u32 tls_write(struct tls_call *call)
 		return TIER_NONE;
 	}
 	object_enter(c.o);
+	tls_place(&c, call);
 	if (c.o->flags & OBJECT_DEAD) {
 		call->refused = 1;
 	} else if (!(c.o->flags & OBJECT_BLIND)) {
@@ -267,6 +319,33 @@ static __noinline int tls_answer(struct tls_ctx *c, __u64 n)
 	return 0;
 }
 
+/*
+ * Bytes that have gone and cannot be seen: a gap, but for those that calls inside of this one have carried.
+ * `from` is where in the stream the call began.
+ */
+static __noinline int tls_gap(struct tls_ctx *c, __u64 n, __u64 from)
+{
+	struct scratch *s = c->s;
+	struct rec_data *r = (struct rec_data *)s->record;
+	__u32 dir = s->call.dir & 1;
+	__u64 seen = c->o->offset[dir] - from;
+
+	if (n <= seen)
+		return 0;
+	n -= seen;
+	loss_add(LOSS_READ, n);
+	record_start(s, REC_TLS_DATA, sizeof(*r));
+	r->stream = c->o->stream;
+	r->offset = c->o->offset[dir];
+	r->len = n;
+	r->dir = dir;
+	r->lost = 1;
+	c->o->offset[dir] += n;
+	if (copy_bytes)
+		record_send_bytes(s);
+	return 0;
+}
+
 /* The return of a call that cannot be followed: what is ahead is not known any more, see tls_repeats(). */
 static __noinline int tls_return_missed(struct object *o, const struct tls_call *call, __s64 ret)
 {
@@ -281,6 +360,7 @@ static __noinline int tls_return_missed(struct object *o, const struct tls_call 
 static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 {
 	struct tls_ctx c = {};
+	__u32 unseen;
 	__u64 n;
 
 	if (tls_begin(&c, call)) {
@@ -289,14 +369,17 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 		return;
 	}
 	n = abi_moved(c.s, ret);
-	if (n > c.s->call.len)
+	unseen = abi_of(c.s->call.abi)->flags & ABI_UNSEEN;
+	if (n > c.s->call.len && !unseen)
 		n = 0;
 	if (c.s->call.dir == DIR_WRITE) {
 		tls_taken(&c, n);
 		object_leave(c.o);
-	} else if (n)
+	} else if (n && !unseen)
 		tls_answer(&c, n);
-	if (n) {
+	if (n && (unseen || !c.s->call.buf)) {
+		tls_gap(&c, n, unseen ? c.s->call.buf : c.o->offset[c.s->call.dir & 1]);
+	} else if (n) {
 		c.s->call.len = n;
 		c.s->left = 0;
 		if (copy_bytes)
@@ -325,7 +408,10 @@ static __noinline struct member *tls_member(void)
 	return m;
 }
 
-/* Notes the call that a function of the library is entered with. NULL outside of the workload. */
+/*
+ * Notes the call that a function of the library is entered with. NULL outside of the workload, and for
+ * calls that are a part of one that was noted.
+ */
 static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 {
 	__u64 site = bpf_get_attach_cookie(ctx);
@@ -337,12 +423,15 @@ static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 		return 0;
 	doom_meets();
 	abi_take(m, ctx);
+	if (tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
+		return 0;
 	call = tls_call_at(m, tls_call_take(m, PT_REGS_SP(ctx)));
 	call->object = abi_reg(m, abi->object);
 	call->sp = PT_REGS_SP(ctx);
+	call->ip = PT_REGS_IP(ctx);
 	call->buf = abi_reg(m, abi->buf);
 	call->len = abi_reg(m, abi->len);
-	if (abi->len_int)
+	if (abi->flags & ABI_LEN_INT)
 		call->len = (__u32)call->len;
 	call->stored = abi_reg(m, abi->stored);
 	call->dir = dir;
@@ -390,9 +479,10 @@ SEC("uprobe.s")
 int tls_read_enter(struct pt_regs *ctx)
 {
 	struct tls_call *call = tls_enter(ctx, DIR_READ);
+	struct object *o = call ? tls_object(call->object) : 0;
 
-	if (call)
-		tls_object(call->object);
+	if (o && abi_of(call->abi)->flags & ABI_UNSEEN)
+		call->buf = o->offset[DIR_READ];
 	return 0;
 }
 

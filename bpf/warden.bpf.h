@@ -76,7 +76,8 @@ struct {
 struct tls_call {
 	__u64 object; /* address of the TLS object; 0: no call */
 	__u64 sp;     /* the thread's stack pointer at entry: which of several calls it is */
-	__u64 buf;
+	__u64 ip;     /* which function */
+	__u64 buf;    /* the text; if it cannot be seen, where in the stream it begins */
 	__u64 len;
 	__u64 stored; /* address of the size_t for the byte count, or 0 */
 	__u16 dir;    /* enum direction */

@@ -106,6 +106,7 @@ enum opaque_why {
 	OPAQUE_BIO,	  /* TLS of a process that has used BIO_f_ssl() */
 	OPAQUE_PARTED,	  /* a TLS object that a child was forked with, and that its parent went on with */
 	OPAQUE_STRANGE,	  /* a TLS object that a child may have been forked with */
+	OPAQUE_UNSEEN,	  /* something that the TLS library is told to send, and reads by itself */
 };
 
 /* Where a client says which host it asks for. */
@@ -153,8 +154,15 @@ struct rec_close {
  * that agree in that share one.
  */
 enum tls_abi {
-	ABI_SSL,    /* SSL_write(object, text, int) gives the count, an int; 0 or less: it failed */
-	ABI_SSL_EX, /* SSL_write_ex(object, text, size_t, size_t *count) gives 1; else it failed */
+	ABI_SSL,	  /* SSL_write(object, text, int) gives the count, an int; 0 or less: it failed */
+	ABI_SSL_EX,	  /* SSL_write_ex(object, text, size_t, size_t *count) gives 1; else it failed */
+	ABI_SSL_EX2,	  /* SSL_write_ex2(object, text, size_t, flags, size_t *count), the same */
+	ABI_SSL_FILE,	  /* SSL_sendfile(object, ...) gives the count; the text is in a file */
+	ABI_GNUTLS,	  /* gnutls_record_send(object, text, size_t) gives the count, 64 bits; no text and
+			   * no length: what an earlier call left */
+	ABI_GNUTLS_EARLY, /* gnutls_record_send_early_data(object, text, size_t) gives 0: all was taken */
+	ABI_GNUTLS_FILE,  /* gnutls_record_send_file(object, ...) gives the count; no text, as above */
+	ABI_GNUTLS_FLUSH, /* gnutls_record_uncork(object): sends what it was handed before */
 	ABI_COUNT,
 };
 

@@ -77,11 +77,11 @@ struct elf64_function {
 	size_t name;           /* index of the name asked for */
 	uint64_t offset;       /* of its first instruction, in the file */
 	uint64_t size;         /* in bytes; 0 when the symbol does not say */
-	uint64_t ret_distance; /* from the entry to a `ret` byte inside it; 0: none is known */
+	uint64_t ret_distance; /* from the entry to a `ret` byte, in the same segment; 0: none is known */
 };
 
 /* The most names that one search takes, and how long one may be. */
-#define ELF64_NAMES_MAX 16
+#define ELF64_NAMES_MAX 64
 #define ELF64_NAME_MAX  255
 
 /*

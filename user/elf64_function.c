@@ -10,15 +10,15 @@
 #define RET_SEARCH_STEP 1024
 
 /*
- * The distance from the entry to a byte of the function that is a `ret` when executed, be it inside
- * another instruction; never 0, where the probe itself will be. 0 when there is none.
+ * The distance from the entry to the next byte of code that is a `ret` when executed, be it inside another
+ * instruction, or behind the function, as one that ends by jumping to another has none; never 0, where
+ * the probe itself will be. 0 when there is none in `left` bytes.
  */
-static int find_ret(const struct elf64 *f, uint64_t offset, uint64_t size, uint64_t *ret)
+static int find_ret(const struct elf64 *f, uint64_t offset, uint64_t left, uint64_t *ret)
 {
+	uint64_t size = left < RET_SEARCH ? left : RET_SEARCH;
 	unsigned char code[RET_SEARCH_STEP];
 
-	if (size > RET_SEARCH)
-		size = RET_SEARCH;
 	*ret = 0;
 	for (uint64_t at = 1; at < size;) {
 		size_t n = size - at < sizeof(code) ? size - at : sizeof(code);
@@ -61,7 +61,7 @@ int elf64_add_function(const struct elf64 *f, const Elf64_Sym *symbol, size_t na
 	if (*count == cap || known(out, *count, fn.offset))
 		return 0;
 	fn.size = symbol->st_size < left ? symbol->st_size : left;
-	r = find_ret(f, fn.offset, fn.size, &fn.ret_distance);
+	r = find_ret(f, fn.offset, left, &fn.ret_distance);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
 	out[(*count)++] = fn;

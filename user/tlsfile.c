@@ -16,15 +16,35 @@ static const struct {
 	enum site_kind kind;
 	enum tls_abi abi;
 } functions[] = {
+	/* OpenSSL, and what is made like it */
 	{"SSL_write", SITE_WRITE, ABI_SSL},
 	{"SSL_write_ex", SITE_WRITE, ABI_SSL_EX},
+	{"SSL_write_ex2", SITE_WRITE, ABI_SSL_EX2},
+	{"SSL_write_early_data", SITE_WRITE, ABI_SSL_EX},
+	{"SSL_sendfile", SITE_WRITE, ABI_SSL_FILE},
 	{"SSL_read", SITE_READ, ABI_SSL},
 	{"SSL_read_ex", SITE_READ, ABI_SSL_EX},
+	{"SSL_read_early_data", SITE_READ, ABI_SSL_EX},
 	{"SSL_do_handshake", SITE_HANDSHAKE, ABI_SSL},
 	{"SSL_connect", SITE_HANDSHAKE, ABI_SSL},
+	{"SSL_peek", SITE_HANDSHAKE, ABI_SSL}, /* which may shake hands first */
+	{"SSL_peek_ex", SITE_HANDSHAKE, ABI_SSL},
 	{"SSL_clear", SITE_CLEAR, ABI_SSL},
 	{"SSL_free", SITE_FREE, ABI_SSL},
 	{"BIO_f_ssl", SITE_BIO, ABI_SSL},
+	/* GnuTLS */
+	{"gnutls_record_send", SITE_WRITE, ABI_GNUTLS},
+	{"gnutls_record_send2", SITE_WRITE, ABI_GNUTLS},
+	{"gnutls_record_send_range", SITE_WRITE, ABI_GNUTLS},
+	{"gnutls_record_send_early_data", SITE_WRITE, ABI_GNUTLS_EARLY},
+	{"gnutls_record_send_file", SITE_WRITE, ABI_GNUTLS_FILE},
+	{"gnutls_record_recv", SITE_READ, ABI_GNUTLS},
+	{"gnutls_record_recv_seq", SITE_READ, ABI_GNUTLS},
+	{"gnutls_record_recv_early_data", SITE_READ, ABI_GNUTLS},
+	{"gnutls_record_recv_packet", SITE_READ, ABI_GNUTLS_FILE},
+	{"gnutls_record_uncork", SITE_READ, ABI_GNUTLS_FLUSH},
+	{"gnutls_handshake", SITE_HANDSHAKE, ABI_GNUTLS},
+	{"gnutls_deinit", SITE_FREE, ABI_GNUTLS},
 };
 
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))

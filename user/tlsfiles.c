@@ -13,9 +13,11 @@
 #include "regular.h"
 #include "script.h"
 
-#define LIBSSL        "libssl.so"
 #define SCRIPT_DEPTH  5 /* the kernel follows no more */
 #define PATH_FALLBACK "/usr/local/bin:/usr/bin:/bin"
+
+/* Libraries that programs load while they run: how their names begin. */
+static const char *const libraries[] = {"libssl.so", "libgnutls.so"};
 
 /* Programs that bring TLS themselves, or in a library that only they load. */
 static const char *const runtimes[] = {"node", "nodejs", "deno", "bun", "python3", "python"};
@@ -91,13 +93,21 @@ static int add_loaded(void *arg, const char *path, const struct stat *st, const 
 
 /* ---- libraries that programs load while they run ---- */
 
+static bool is_library(const char *name)
+{
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
+		if (!strncmp(name, libraries[i], strlen(libraries[i])))
+			return true;
+	return false;
+}
+
 static int add_cached(struct start *s)
 {
 	struct ldcache_entry e;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && ldcache_next(&s->cache, &i, &e);)
-		if (!strncmp(e.name, LIBSSL, strlen(LIBSSL)))
+		if (is_library(e.name))
 			r = add_path(&s->files, e.path);
 	return r;
 }
@@ -111,7 +121,7 @@ static int add_from_dir(struct start *s, const char *dir)
 	while (d && r == 0 && (e = readdir(d)) != NULL) {
 		char path[PATH_MAX];
 
-		if (strncmp(e->d_name, LIBSSL, strlen(LIBSSL)) != 0)
+		if (!is_library(e->d_name))
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) < PATH_MAX)
 			r = add_path(&s->files, path);

@@ -23,8 +23,8 @@ enum site_kind { SITE_WRITE, SITE_READ, SITE_HANDSHAKE, SITE_CLEAR, SITE_FREE, S
 struct tls_site {
 	const char *function;  /* static */
 	uint64_t offset;       /* of its first instruction, in the file */
-	uint64_t ret_distance; /* from there to a `ret` byte inside it; 0: none is known, and the
-				* function cannot be made to return early */
+	uint64_t ret_distance; /* from there to a `ret` byte; 0: none is known, and the function cannot
+				* be made to return early */
 	enum tls_abi abi;      /* how it is called, and what it returns */
 	enum site_kind kind;
 };
@@ -74,7 +74,7 @@ void tlsfiles_free(struct tls_files *fs);
 /*
  * The files to be probed before the command at `cmd_path` starts with the environment `env`
  * (NAME=VALUE strings, NULL ends them):
- *   - every libssl.so* that ld.so.cache lists, or the default directories where there is no cache,
+ *   - every libssl.so* and libgnutls.so* that ld.so.cache lists, or the default directories where there is no cache,
  *     because programs load it while they run;
  *   - the command and the libraries that it needs; of a script, its interpreter's (`#!`, also
  *     through env(1) and PATH);

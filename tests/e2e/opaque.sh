@@ -13,7 +13,7 @@ done
 https=$(<"$T/https/port") h2=$(<"$T/h2/port") http=$(<"$T/http/port")
 export SSL_CERT_FILE=$T/https/cert.pem CURL_CA_BUNDLE=$T/https/cert.pem
 python=/usr/bin/python3
-wget=(wget -q -t 1 -T 20 -O - --ca-certificate="$T/https/cert.pem")
+hidden=("$top/build/tests/client_hidden" "$https")
 curl=(curl -s -S -m 20)
 standing=1
 
@@ -39,23 +39,22 @@ passes() {
 	at_most "$((before + 1))" "$(raw "$server")" "arrivals before and one more at $server"
 }
 
-# GnuTLS is not a library that warden reads.
 unknown_library_allowed() {
 	policy 'opaque: allow'
-	passes https "${wget[@]}" "https://127.0.0.1:$https/gnutls/allow"
-	same "$(lines count "$T/https/log" what=request path=/gnutls/allow)" 1 'requests'
+	passes https "${hidden[@]}" /hidden/allow
+	same "$(lines count "$T/https/log" what=request path=/hidden/allow)" 1 'requests'
 }
 
 unknown_library_audited() {
 	policy 'mode: enforce'
-	passes https "${wget[@]}" "https://127.0.0.1:$https/gnutls/audit"
+	passes https "${hidden[@]}" /hidden/audit
 	some_line audit type=opaque decision.verdict=audit
 }
 
 unknown_library_denied() {
 	policy 'opaque: deny'
-	stopped https "${wget[@]}" "https://127.0.0.1:$https/gnutls/deny"
-	never_asked /gnutls/deny
+	stopped https "${hidden[@]}" /hidden/deny
+	never_asked /hidden/deny
 }
 
 never_asked() {
@@ -64,9 +63,9 @@ never_asked() {
 
 exception() {
 	policy "opaque: {default: deny, allow: [\"net:127.0.0.1:$https\"]}"
-	passes https "${wget[@]}" "https://127.0.0.1:$https/gnutls/exception"
+	passes https "${hidden[@]}" /hidden/exception
 	policy "opaque: {default: deny, allow: [\"net:127.0.0.2:$https\"]}"
-	stopped https "${wget[@]}" "https://127.0.0.1:$https/gnutls/noexception"
+	stopped https "${hidden[@]}" /hidden/noexception
 }
 
 known_libraries_are_not_opaque() {
@@ -637,14 +636,10 @@ other_protocols_pass() {
 	hasnt out E
 }
 
-if command -v wget >/dev/null && ldd "$(command -v wget)" | grep gnutls >/dev/null; then
-	check 'an unknown library, opaque: allow' unknown_library_allowed
-	check 'an unknown library is audited by default' unknown_library_audited
-	check 'an unknown library, opaque: deny' unknown_library_denied
-	check 'an exception by destination' exception
-else
-	skip 'an unknown library' 'no wget with GnuTLS here'
-fi
+check 'an unknown library, opaque: allow' unknown_library_allowed
+check 'an unknown library is audited by default' unknown_library_audited
+check 'an unknown library, opaque: deny' unknown_library_denied
+check 'an exception by destination' exception
 check 'known libraries are not opaque' known_libraries_are_not_opaque
 check 'a ClientHello by hand' hand_made 4096
 check 'a ClientHello by hand, byte by byte' hand_made 1

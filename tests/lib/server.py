@@ -15,8 +15,8 @@ farend.py).
 Each writes its log to DIR/log and its port to DIR/port; `net` writes "PORT4 PORT6", each the same
 for TCP and UDP. It ends by itself after 15 minutes.
 
-Paths of the HTTP servers: /status/N answers with that status, /big/N with N bytes, /chunked with
-chunks; all others with 200 and a line of JSON.
+Paths of the HTTP servers: /status/N answers with that status, /big/N with N bytes, /echo with
+the body of the request, /chunked with chunks; all others with 200 and a line of JSON.
 """
 import json
 import os
@@ -36,6 +36,8 @@ def answer(request):
         return farend.make_answer(int(rest[0]), b"{}\n")
     if kind == "big":
         return farend.make_answer(200, b"x" * int(rest[0]), "text/plain")
+    if kind == "echo":
+        return farend.make_answer(200, request["body"].encode("latin-1"), "application/octet-stream")
     if kind == "chunked":
         return (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                 b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")

@@ -249,6 +249,7 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_BIO] = "TLS by a program that may write through BIOs, which warden does not see into",
 	[OPAQUE_PARTED] = "a connection that a process and its parent both write to",
 	[OPAQUE_STRANGE] = "a connection that a parent process had begun",
+	[OPAQUE_UNSEEN] = "something that is sent by the TLS library without having been handed to it",
 };
 
 static const char *const claim_reasons[] = {
