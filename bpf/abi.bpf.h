@@ -34,6 +34,8 @@ enum abi_flag {
 	ABI_UNSEEN = 2,	 /* the text is not at hand */
 	ABI_INSIDE = 4,	 /* calls of the library within this one are of its own making */
 	ABI_RESUMES = 8, /* without a text it goes on with what is left of an earlier call's */
+	ABI_KNOWN = 16,	 /* an object that is not known is none */
+	ABI_PEEKS = 32,	 /* the fourth argument has flags; with MSG_PEEK nothing is taken */
 };
 
 struct abi {
@@ -47,6 +49,7 @@ struct abi {
 	__s64 refusal; /* what it "returns" when it is not to run: an error that its callers know */
 };
 
+#define NSPR_PEEK	  2	/* PR_MSG_PEEK */
 #define GNUTLS_PUSH_ERROR (-53) /* GNUTLS_E_PUSH_ERROR: nobody tries again */
 
 static const struct abi abis[ABI_MAX] = {
@@ -59,6 +62,11 @@ static const struct abi abis[ABI_MAX] = {
 	[ABI_GNUTLS_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_LONG, ABI_UNSEEN, 1,
 			     GNUTLS_PUSH_ERROR},
 	[ABI_GNUTLS_FLUSH] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_NONE, ABI_INSIDE, 0, 0},
+	[ABI_NSPR] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_INT, ABI_LEN_INT | ABI_KNOWN, 1, -1},
+	[ABI_NSPR_RECV] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_INT,
+			   ABI_LEN_INT | ABI_KNOWN | ABI_PEEKS, 1, -1},
+	[ABI_NSPR_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_INT, ABI_UNSEEN | ABI_KNOWN, 1, -1},
+	[ABI_NSS_IMPORT] = {REG_SI, REG_NONE, REG_NONE, REG_NONE, COUNT_NONE, 0, 0, 0},
 };
 
 static __always_inline const struct abi *abi_of(__u64 site)

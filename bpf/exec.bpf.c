@@ -292,6 +292,7 @@ int BPF_PROG(exec_exit, struct task_struct *task)
 		return 0;
 	tgid = BPF_CORE_READ(task, tgid);
 	bpf_map_delete_elem(&bio_users, &tgid);
+	bpf_map_delete_elem(&importers, &tgid);
 	s = scratch_claim();
 	if (!s)
 		return 0;

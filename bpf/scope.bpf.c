@@ -79,16 +79,20 @@ static __always_inline int scope_kill(struct task_struct *task)
 static __always_inline void scope_note_fork(struct member *m, __u64 clone_flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct member *old;
+	struct member *old = bpf_task_storage_get(&members, task, 0, 0);
+	__u32 *imported;
 
 	if (!(clone_flags & CLONE_THREAD)) {
 		m->forked = bpf_ktime_get_ns();
 		m->exec_id = BPF_CORE_READ(task, self_exec_id);
 		m->origin = BPF_CORE_READ(task, tgid);
+		imported = bpf_map_lookup_elem(&importers, &m->origin);
+		m->imports = (imported && *imported == m->exec_id) ||
+			     (old && old->imports && old->exec_id == m->exec_id);
 		return;
 	}
-	old = bpf_task_storage_get(&members, task, 0, 0);
 	if (old) {
+		m->imports = old->imports;
 		m->forked = old->forked;
 		m->exec_id = old->exec_id;
 		m->origin = old->origin;

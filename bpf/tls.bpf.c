@@ -8,6 +8,8 @@
  *   uretprobe.s the same                   records it
  *   uprobe.s    SSL_do_handshake, SSL_connect, SSL_clear, SSL_free
  *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
+ *   uprobe.s, uretprobe.s SSL_ImportFD (NSS)  a file becomes a TLS object
+ *   uprobe.s    PR_PushIOLayer             something is put over it, that nobody sees through
  *
  * Which functions of which library those are is a table in user/tlsfile.c, how they are called is one in
  * abi.bpf.h.
@@ -409,6 +411,33 @@ static __noinline struct member *tls_member(void)
 }
 
 /*
+ * Whether an object of a function that serves files as well is a TLS object: of this process, or of the one
+ * that it was forked from. Where that one may have had it and has gone, it may be.
+ */
+static __noinline int tls_known(struct member *m, __u64 address)
+{
+	struct object_key key;
+
+	object_key(&key, address);
+	if (bpf_map_lookup_elem(&objects, &key))
+		return 1;
+	if (m->exec_id != key.exec_id)
+		return 0;
+	if (m->imports)
+		return 1;
+	key.tgid = m->origin;
+	return bpf_map_lookup_elem(&objects, &key) != 0;
+}
+
+/* Whether a call, with the arguments in m->regs, is nothing to follow. */
+static __always_inline int tls_passes(struct member *m, const struct abi *abi)
+{
+	if (abi->flags & ABI_KNOWN && !tls_known(m, abi_reg(m, abi->object)))
+		return 1;
+	return abi->flags & ABI_PEEKS && m->regs[REG_CX] & NSPR_PEEK;
+}
+
+/*
  * Notes the call that a function of the library is entered with. NULL outside of the workload, and for
  * calls that are a part of one that was noted.
  */
@@ -423,7 +452,7 @@ static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 		return 0;
 	doom_meets();
 	abi_take(m, ctx);
-	if (tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
+	if (tls_passes(m, abi) || tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
 		return 0;
 	call = tls_call_at(m, tls_call_take(m, PT_REGS_SP(ctx)));
 	call->object = abi_reg(m, abi->object);
@@ -508,8 +537,11 @@ int tls_leave(struct pt_regs *ctx)
 SEC("uprobe.s")
 int tls_handshake(struct pt_regs *ctx)
 {
-	if (tls_member())
-		tls_object(PT_REGS_PARM1(ctx));
+	struct member *m = tls_member();
+	__u64 address = PT_REGS_PARM1(ctx);
+
+	if (m && (!(abi_of(bpf_get_attach_cookie(ctx))->flags & ABI_KNOWN) || tls_known(m, address)))
+		tls_object(address);
 	return 0;
 }
 
@@ -589,5 +621,90 @@ int tls_bio(struct pt_regs *ctx)
 		__sync_fetch_and_or(&bio_seen, BIO_ALL);
 	}
 	__sync_fetch_and_or(&bio_seen, BIO_SOME);
+	return 0;
+}
+
+/* ---- NSS: files that carry TLS ----
+ *
+ * A file becomes a TLS object when the library puts its layer on top of it, and is one until it is closed.
+ * Other files go by the same functions, which are in another library (NSPR). So an object is known only
+ * when these were seen to be probed: the last one of them was met while the file was imported. A file that
+ * is not known has no socket, its ClientHello is nobody's, and its connection opaque.
+ */
+
+SEC("uprobe.s")
+int tls_import(struct pt_regs *ctx)
+{
+	tls_enter(ctx, DIR_READ);
+	return 0;
+}
+
+SEC("uretprobe.s")
+int tls_imported(struct pt_regs *ctx)
+{
+	struct member *m = tls_member();
+	struct object_key key;
+	struct tls_call *call;
+	int slot;
+
+	if (!m)
+		return 0;
+	slot = tls_call_find(m, PT_REGS_SP(ctx) - 8);
+	if (slot < 0)
+		return 0;
+	call = tls_call_at(m, slot);
+	if (call->buf && PT_REGS_RC(ctx) == call->object) {
+		object_key(&key, call->object);
+		if (bpf_map_update_elem(&importers, &key.tgid, &key.exec_id, BPF_ANY)) {
+			loss_add(LOSS_STORAGE, 0);
+			tls_unfollowed(image_current());
+		} else if (!object_reset(&key)) {
+			loss_add(LOSS_OBJECTS, 0);
+		}
+	}
+	call->object = 0;
+	return 0;
+}
+
+/* What is written to an object through another layer is not what the layer writes. */
+static __noinline int tls_cover(struct object *o, const struct object_key *key)
+{
+	struct tls_ctx c = {.img = image_current(), .s = scratch_claim(), .o = o};
+
+	if (!c.img || !c.s) {
+		tls_unfollowed(c.img);
+	} else if (o->cookie) {
+		c.s->generation = image_header(c.img)->generation;
+		tls_blind(&c, OPAQUE_UNSEEN);
+	}
+	if (c.s)
+		scratch_release(c.s);
+	bpf_map_delete_elem(&objects, key);
+	return 0;
+}
+
+SEC("uprobe.s")
+int tls_layer(struct pt_regs *ctx)
+{
+	struct member *m = tls_member();
+	struct object_key key;
+	struct object *o;
+	__u64 stream;
+
+	if (!m)
+		return 0;
+	for (int i = 0; i < TLS_CALLS; i++) {
+		struct tls_call *call = &m->calls[i];
+
+		if (call->object && call->object == PT_REGS_PARM1(ctx) && call->abi == ABI_NSS_IMPORT)
+			call->buf = 1; /* NSPR is probed */
+	}
+	object_key(&key, PT_REGS_PARM1(ctx));
+	o = bpf_map_lookup_elem(&objects, &key);
+	if (!o)
+		return 0;
+	stream = o->stream;
+	tls_cover(o, &key);
+	tls_report_close(stream);
 	return 0;
 }

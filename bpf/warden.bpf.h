@@ -99,6 +99,8 @@ struct member {
 	__u64 forked;  /* when: CLOCK_MONOTONIC, ns */
 	__u32 exec_id; /* self_exec_id then; 0: not known */
 	__u32 origin;  /* the process that it was forked from */
+	__u32 imports; /* it was forked with files that may carry TLS, see `importers` */
+	__u32 reserved;
 };
 
 struct {
@@ -107,6 +109,19 @@ struct {
 	__type(key, int);
 	__type(value, struct member);
 } members SEC(".maps") __weak;
+
+/*
+ * Processes that have made one of their files carry TLS (NSS), with the exec_id that they had then. Their
+ * children have these files, even when they themselves have gone. Full means that the next one to do so ends,
+ * if rules ask for requests.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* tgid */
+	__type(value, __u32);
+} importers SEC(".maps") __weak;
 
 /*
  * Processes that are to die, where nobody could be killed on the spot. User space kills them, whatever

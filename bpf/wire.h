@@ -163,10 +163,14 @@ enum tls_abi {
 	ABI_GNUTLS_EARLY, /* gnutls_record_send_early_data(object, text, size_t) gives 0: all was taken */
 	ABI_GNUTLS_FILE,  /* gnutls_record_send_file(object, ...) gives the count; no text, as above */
 	ABI_GNUTLS_FLUSH, /* gnutls_record_uncork(object): sends what it was handed before */
+	ABI_NSPR,	  /* PR_Write(object, text, int) gives the count, an int; objects are files as well */
+	ABI_NSPR_RECV,	  /* PR_Recv(object, text, int, flags), the same */
+	ABI_NSPR_FILE,	  /* PR_Writev(object, ...), PR_SendFile(), the same; the text is elsewhere */
+	ABI_NSS_IMPORT,	  /* SSL_ImportFD(model, object) gives the object, for TLS from now on */
 	ABI_COUNT,
 };
 
-#define ABI_MAX	       16 /* rows that there is room for */
+#define ABI_MAX	       32 /* rows that there is room for */
 #define SITE_RET_SHIFT 8  /* cookie of a probe: enum tls_abi; above, from its entry to a `ret` in it */
 
 enum direction {

@@ -167,6 +167,9 @@ static const struct {
 	{"tls_clear", always, ATTACH_PROBE},
 	{"tls_free", always, ATTACH_PROBE},
 	{"tls_bio", always, ATTACH_PROBE},
+	{"tls_import", always, ATTACH_PROBE},
+	{"tls_imported", always, ATTACH_PROBE},
+	{"tls_layer", always, ATTACH_PROBE},
 };
 
 #define PROGRAMS (sizeof(programs) / sizeof(programs[0]))

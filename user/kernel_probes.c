@@ -12,8 +12,7 @@
 #include "kernel_internal.h"
 #include "uprobes.h"
 
-#define SITE_KINDS (SITE_BIO + 1)
-#define SITES_MAX  16 /* of one kind in one file */
+#define SITES_MAX 64 /* of one kind in one file */
 
 /* ---- links ---- */
 
@@ -66,9 +65,9 @@ static void link_drop(struct kernel *k)
 
 /* ---- probes on TLS files ---- */
 
-static struct bpf_program *site_program(struct kernel *k, enum site_kind kind)
+static struct bpf_program *enter_program(struct kernel *k, enum site_kind kind)
 {
-	struct bpf_program *const by_kind[] = {
+	struct bpf_program *const by_kind[SITE_KINDS] = {
 		[SITE_WRITE] = k->plaintext == TIER_OVERRIDE ? k->skel->progs.tls_write_override
 							     : k->skel->progs.tls_write_enter,
 		[SITE_READ] = k->skel->progs.tls_read_enter,
@@ -76,6 +75,20 @@ static struct bpf_program *site_program(struct kernel *k, enum site_kind kind)
 		[SITE_CLEAR] = k->skel->progs.tls_clear,
 		[SITE_FREE] = k->skel->progs.tls_free,
 		[SITE_BIO] = k->skel->progs.tls_bio,
+		[SITE_IMPORT] = k->skel->progs.tls_import,
+		[SITE_LAYER] = k->skel->progs.tls_layer,
+	};
+
+	return by_kind[kind];
+}
+
+/* NULL: nobody asks how it ends. */
+static struct bpf_program *leave_program(struct kernel *k, enum site_kind kind)
+{
+	struct bpf_program *const by_kind[SITE_KINDS] = {
+		[SITE_WRITE] = k->skel->progs.tls_leave,
+		[SITE_READ] = k->skel->progs.tls_leave,
+		[SITE_IMPORT] = k->skel->progs.tls_imported,
 	};
 
 	return by_kind[kind];
@@ -126,24 +139,20 @@ static int attach_batch(struct kernel *k, struct bpf_program *p, const char *pat
 
 int kernel_probe_file(struct kernel *k, const struct tls_file *file)
 {
-	struct batch by_kind[SITE_KINDS] = {0}, leave = {0};
+	struct batch by_kind[SITE_KINDS] = {0};
 	char path[TLSFILE_ATTACH_PATH];
 	size_t before = k->link_count;
-	int r;
+	int r = 0;
 
-	for (size_t i = 0; i < file->count; i++) {
-		const struct tls_site *site = &file->sites[i];
-
-		batch_add(&by_kind[site->kind], site);
-		if (site->kind == SITE_WRITE || site->kind == SITE_READ)
-			batch_add(&leave, site);
-	}
+	for (size_t i = 0; i < file->count; i++)
+		batch_add(&by_kind[file->sites[i].kind], &file->sites[i]);
 	tlsfile_attach_path(file, path);
 	/* Returns first: a call that was decided on is then always seen to its end. */
-	r = attach_batch(k, k->skel->progs.tls_leave, path, &leave, true);
-	for (size_t kind = 0; kind < SITE_KINDS && r >= 0; kind++)
-		r = attach_batch(k, site_program(k, (enum site_kind)kind), path, &by_kind[kind],
-				 false);
+	for (int kind = 0; kind < SITE_KINDS && r >= 0; kind++)
+		if (leave_program(k, kind))
+			r = attach_batch(k, leave_program(k, kind), path, &by_kind[kind], true);
+	for (int kind = 0; kind < SITE_KINDS && r >= 0; kind++)
+		r = attach_batch(k, enter_program(k, kind), path, &by_kind[kind], false);
 	while (r < 0 && k->link_count > before)
 		link_drop(k);
 	return r < 0 ? r : 0;

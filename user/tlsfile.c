@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 #include "regular.h"
 
+const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", NULL};
+
 /* The functions that are probed, in this order. */
 static const struct {
 	const char *name;
@@ -45,6 +47,20 @@ static const struct {
 	{"gnutls_record_uncork", SITE_READ, ABI_GNUTLS_FLUSH},
 	{"gnutls_handshake", SITE_HANDSHAKE, ABI_GNUTLS},
 	{"gnutls_deinit", SITE_FREE, ABI_GNUTLS},
+	/* NSS, which has TLS objects written to and read by functions of NSPR */
+	{"SSL_ImportFD", SITE_IMPORT, ABI_NSS_IMPORT},
+	{"SSL_ForceHandshake", SITE_HANDSHAKE, ABI_NSPR},
+	{"SSL_ForceHandshakeWithTimeout", SITE_HANDSHAKE, ABI_NSPR},
+	{"SSL_ResetHandshake", SITE_CLEAR, ABI_NSPR},
+	{"PR_Write", SITE_WRITE, ABI_NSPR},
+	{"PR_Send", SITE_WRITE, ABI_NSPR},
+	{"PR_Writev", SITE_WRITE, ABI_NSPR_FILE},
+	{"PR_SendFile", SITE_WRITE, ABI_NSPR_FILE},
+	{"PR_TransmitFile", SITE_WRITE, ABI_NSPR_FILE},
+	{"PR_Read", SITE_READ, ABI_NSPR},
+	{"PR_Recv", SITE_READ, ABI_NSPR_RECV},
+	{"PR_Close", SITE_FREE, ABI_NSPR},
+	{"PR_PushIOLayer", SITE_LAYER, ABI_NSPR},
 };
 
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
@@ -67,7 +83,7 @@ static bool has_kind(const struct found *found, enum site_kind kind)
 
 static bool is_tls(const struct found *found)
 {
-	return has_kind(found, SITE_WRITE) && has_kind(found, SITE_READ);
+	return (has_kind(found, SITE_WRITE) && has_kind(found, SITE_READ)) || has_kind(found, SITE_IMPORT);
 }
 
 /* The symbols that others use are quick to ask for; the rest is read only when they do not tell. */

@@ -17,7 +17,7 @@
 #define PATH_FALLBACK "/usr/local/bin:/usr/bin:/bin"
 
 /* Libraries that programs load while they run: how their names begin. */
-static const char *const libraries[] = {"libssl.so", "libgnutls.so"};
+static const char *const libraries[] = {"libssl.so", "libgnutls.so", "libssl3.so", "libnspr4.so"};
 
 /* Programs that bring TLS themselves, or in a library that only they load. */
 static const char *const runtimes[] = {"node", "nodejs", "deno", "bun", "python3", "python"};

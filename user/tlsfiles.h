@@ -12,12 +12,27 @@
 #include "wire.h"
 
 /*
- * TLS files: programs and libraries in which plaintext can be seen, because they define SSL_write
- * and SSL_read (either form of each) as functions whose symbols are there. Which those are is one
- * table in tlsfile.c. A file that brings TLS without such symbols is no TLS file.
+ * TLS files: programs and libraries in which plaintext can be seen, because they define functions that
+ * write it and such that read it (SSL_write, SSL_read and the like), or turn files into what does, with
+ * symbols. Which those are is one table in tlsfile.c. A file that brings TLS without such symbols is no TLS
+ * file.
  */
 
-enum site_kind { SITE_WRITE, SITE_READ, SITE_HANDSHAKE, SITE_CLEAR, SITE_FREE, SITE_BIO };
+/* The libraries that these functions are of, for people; NULL ends them. */
+extern const char *const tlsfile_stacks[];
+
+/* Probes are put on in this order; SITE_LAYER tells that all others of its file are there. */
+enum site_kind {
+	SITE_WRITE,
+	SITE_READ,
+	SITE_HANDSHAKE,
+	SITE_CLEAR,
+	SITE_FREE,
+	SITE_BIO,
+	SITE_IMPORT,
+	SITE_LAYER,
+	SITE_KINDS,
+};
 
 /* A function to put probes on. */
 struct tls_site {
@@ -74,7 +89,7 @@ void tlsfiles_free(struct tls_files *fs);
 /*
  * The files to be probed before the command at `cmd_path` starts with the environment `env`
  * (NAME=VALUE strings, NULL ends them):
- *   - every libssl.so* and libgnutls.so* that ld.so.cache lists, or the default directories where there is no cache,
+ *   - every library of OpenSSL, GnuTLS and NSS that ld.so.cache lists, or the default directories where there is no cache,
  *     because programs load it while they run;
  *   - the command and the libraries that it needs; of a script, its interpreter's (`#!`, also
  *     through env(1) and PATH);

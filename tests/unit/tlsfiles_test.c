@@ -18,9 +18,11 @@
 #include "tlsfiles.h"
 #include "unit/tool.h"
 
-#define LIBSSL "/lib/x86_64-linux-gnu/libssl.so.3"
+#define LIBSSL	  "/lib/x86_64-linux-gnu/libssl.so.3"
 #define LIBGNUTLS "/lib/x86_64-linux-gnu/libgnutls.so.30"
-#define NODE   "/usr/bin/node"
+#define LIBSSL3	  "/lib/x86_64-linux-gnu/libssl3.so"
+#define LIBNSPR	  "/lib/x86_64-linux-gnu/libnspr4.so"
+#define NODE	  "/usr/bin/node"
 
 static const char tls_source[] = "int SSL_write_ex(int x) { return x * 3; }\n"
 				 "int SSL_read(int x) { return x + 7; }\n"
@@ -68,7 +70,7 @@ static void assert_sound(const struct tls_files *fs)
 		char attach[TLSFILE_ATTACH_PATH];
 		struct stat st;
 
-		assert_true(f->count >= 2);
+		assert_true(f->count > 0);
 		tlsfile_attach_path(f, attach);
 		assert_int_equal(stat(attach, &st), 0);
 		assert_true(st.st_dev == f->dev && st.st_ino == f->ino);
@@ -164,6 +166,33 @@ static void test_gnutls(void **state)
 
 	need_file(LIBGNUTLS);
 	assert_sites(LIBGNUTLS, want, sizeof(want) / sizeof(want[0]));
+}
+
+/* In one file, TLS objects are made, in the other one they are used. */
+static void test_nss(void **state)
+{
+	static const struct want nss[] = {
+		{"SSL_ImportFD", SITE_IMPORT, ABI_NSS_IMPORT, false},
+		{"SSL_ForceHandshake", SITE_HANDSHAKE, ABI_NSPR, false},
+		{"SSL_ForceHandshakeWithTimeout", SITE_HANDSHAKE, ABI_NSPR, false},
+		{"SSL_ResetHandshake", SITE_CLEAR, ABI_NSPR, false},
+	};
+	static const struct want nspr[] = {
+		{"PR_Write", SITE_WRITE, ABI_NSPR, false},
+		{"PR_Send", SITE_WRITE, ABI_NSPR, false},
+		{"PR_Writev", SITE_WRITE, ABI_NSPR_FILE, false},
+		{"PR_SendFile", SITE_WRITE, ABI_NSPR_FILE, false},
+		{"PR_TransmitFile", SITE_WRITE, ABI_NSPR_FILE, false},
+		{"PR_Read", SITE_READ, ABI_NSPR, false},
+		{"PR_Recv", SITE_READ, ABI_NSPR_RECV, false},
+		{"PR_Close", SITE_FREE, ABI_NSPR, false},
+		{"PR_PushIOLayer", SITE_LAYER, ABI_NSPR, false},
+	};
+
+	need_file(LIBSSL3);
+	need_file(LIBNSPR);
+	assert_sites(LIBSSL3, nss, sizeof(nss) / sizeof(nss[0]));
+	assert_sites(LIBNSPR, nspr, sizeof(nspr) / sizeof(nspr[0]));
 }
 
 static void test_libssl(void **state)
@@ -278,6 +307,10 @@ static void start_real(const char *command, bool is_tls)
 			assert_non_null(find(&fs, LIBSSL));
 		if (!access(LIBGNUTLS, R_OK))
 			assert_non_null(find(&fs, LIBGNUTLS));
+		if (!access(LIBSSL3, R_OK)) {
+			assert_non_null(find(&fs, LIBSSL3));
+			assert_non_null(find(&fs, LIBNSPR));
+		}
 		if (is_tls)
 			assert_non_null(find(&fs, path));
 		tlsfiles_free(&fs);
@@ -727,7 +760,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit(test_libssl),          unit(test_node),
-		unit(test_gnutls),
+		unit(test_gnutls),          unit(test_nss),
 		unit(test_others),          unit(test_kinds_needed),
 		unit(test_start_python),    unit(test_start_curl),
 		unit(test_start_sh),        unit(test_start_node),

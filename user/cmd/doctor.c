@@ -17,6 +17,7 @@
 #include "process.h"
 #include "tiers.h"
 #include "tiers_memory.h"
+#include "tlsfiles.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
@@ -129,6 +130,14 @@ static void add_facility(struct buf *b, const struct tiers *t, enum facility f, 
 	add_wrapped(b, COLUMN, r->works ? use ?: unused : r->reason);
 }
 
+static void add_stacks(struct buf *b)
+{
+	buf_add_str(b, "TLS that is read:");
+	for (size_t i = 0; tlsfile_stacks[i]; i++)
+		buf_addf(b, "%s %s", i ? "," : "", tlsfile_stacks[i]);
+	buf_add_str(b, "; all other is opaque\n");
+}
+
 static enum tier broker_tier(const struct broker *broker, const struct tiers *t)
 {
 	if (broker->kind == KIND_NET)
@@ -192,6 +201,7 @@ static void add_text(struct buf *b, const struct machine *m, const struct tiers 
 		add_facility(b, t, f, m->own_pids ? "not used" : "not needed");
 	buf_addf(b, "\nUsed here: exec %s, net %s, plaintext %s\n", tier_names[t->exec],
 		 tier_names[t->net], tier_names[t->plaintext]);
+	add_stacks(b);
 	add_brokers(b, t);
 	buf_add_str(b, "\nWhat these tiers do not hold:\n");
 	for (size_t i = 0; i < n; i++) {
@@ -262,6 +272,10 @@ static void add_json(struct buf *b, const struct machine *m, const struct tiers 
 	json_str(b, "net", tier_names[t->net]);
 	json_str(b, "plaintext", tier_names[t->plaintext]);
 	json_close(b, '}');
+	json_open(b, "stacks", '[');
+	for (size_t i = 0; tlsfile_stacks[i]; i++)
+		json_str(b, NULL, tlsfile_stacks[i]);
+	json_close(b, ']');
 	json_open(b, "brokers", '[');
 	for (size_t i = 0; i < BROKERS; i++)
 		add_broker_json(b, &brokers[i], broker_tier(&brokers[i], t));
