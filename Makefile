@@ -81,7 +81,7 @@ $(B)/unit/%: tests/unit/%.c $(LIB)
 DEPS := clang gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libcjson-dev libssl-dev bpftool python3 openssl
 # The last ones only where no such program is there already.
-DEPS_TEST := libcmocka-dev libgnutls28-dev libssl3 curl wget iproute2 procps util-linux \
+DEPS_TEST := libcmocka-dev libgnutls28-dev libcurl3-gnutls libcurl3-nss libnspr4 libnss3 libssl3 curl wget iproute2 procps util-linux \
 	$(shell tests/vm/run --deps) $(if $(shell command -v node),,nodejs)
 DEPS_BENCH := nginx-light wrk
 
@@ -114,6 +114,7 @@ demo: deps
 KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth verified http1_verify)
 # Programs that tests watch. Of the second, nobody can tell that it holds OpenSSL, or where.
 CLIENTS := $(addprefix $(B)/tests/client_,gnutls hidden)
+STAND_INS := $(B)/tests/libssl_ex2.so
 CLIENT_LIBS_gnutls := -lgnutls
 CLIENT_LIBS_hidden := -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -s
 # What the benchmark asks, beside all that it runs.
@@ -154,7 +155,7 @@ bench: deps-test
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS)
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -183,6 +184,11 @@ $(CLIENTS): $(B)/tests/client_%: tests/lib/client_%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(CLIENT_LIBS_$*)
+
+$(STAND_INS): $(B)/tests/lib%.so: tests/lib/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
 # The types that the BPF side reads, held against a kernel's BTF (this one's, or BTF=FILE).
 BTF ?= /sys/kernel/btf/vmlinux

@@ -14,6 +14,10 @@ Asks for PATH, in the end, in one of these ways:
   forgotten    a child makes connections of its own at the place of its parent's object, and asks
   implicit     a child writes at once, which shakes hands
   reconnected  the object carried another connection before, and shakes hands within the write
+  peeked       the answer is looked at before it is read
+  ex2          by SSL_write_ex2(), or what stands for it: see ssl_ex2.c
+  sendfile     begins a request, then has the library send a file
+  early        by SSL_write_early_data(), to a server that says nothing
 Prints what happened; ends with 0 unless the way itself is broken. SSL_CERT_FILE names the authority.
 """
 import ctypes
@@ -273,12 +277,63 @@ def implicit(port, path):
     os._exit(0)
 
 
+def peeked(port, path):
+    hand = ByHand()
+    hand.connect(port)
+    hand.write(request(path))
+    print("peek", hand.lib.SSL_peek(hand.tls, hand.buffer, len(hand.buffer)), flush=True)
+    hand.read()
+
+
+def ex2(port, path):
+    hand = ByHand()
+    hand.connect(port)
+    library, count = ctypes.CDLL(None), ctypes.c_size_t()
+    for write in library.SSL_write_ex2, library.SSL_write_ex:
+        text = request(path, b"x" * 100000)
+        written = write(hand.tls, text, ctypes.c_size_t(len(text)), *(
+            [ctypes.c_uint64(0)] if write is library.SSL_write_ex2 else []), ctypes.byref(count))
+        print("write", written, count.value == len(text), flush=True)
+        hand.read()
+
+
+def sendfile(port, path):
+    hand = ByHand()
+    hand.connect(port)
+    hand.write(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" % path)
+    with open(__file__, "rb") as file:
+        print("sendfile", hand.lib.SSL_sendfile(hand.tls, file.fileno(), 0, 100, 0), flush=True)
+    hand.write(b"x" * 100)
+    hand.read()
+
+
+def early(port, path):
+    hand, count, text = ByHand(), ctypes.c_size_t(), request(path)
+    hand.lib.SSL_get1_session.restype = ctypes.c_void_p
+    hand.connect(port)
+    hand.sock.settimeout(1)
+    hand.sock.setblocking(False)
+    time.sleep(0.3)
+    hand.read()  # tickets
+    session = ctypes.c_void_p(hand.lib.SSL_get1_session(hand.tls))
+    hand.lib.SSL_shutdown(hand.tls)
+    hand.make()
+    hand.lib.SSL_set_session(hand.tls, session)
+    hand.dial(port)
+    hand.lib.SSL_set_connect_state(hand.tls)
+    print("early", hand.lib.SSL_write_early_data(hand.tls, text, len(text), ctypes.byref(count)),
+          count.value == len(text), flush=True)
+    print("connect", hand.lib.SSL_connect(hand.tls), flush=True)
+    hand.write(b"after")
+    hand.lib.SSL_shutdown(hand.tls)
+
+
 def main():
     way, port, path = sys.argv[1:]
     {"handshake": handshake, "tail": tail, "repeat": repeat, "cleared": cleared,
      "interleaved": interleaved, "forked": forked, "parted": parted, "orphaned": orphaned,
      "forgotten": forgotten, "implicit": implicit,
-     "reconnected": reconnected}[way](int(port), path.encode())
+     "reconnected": reconnected, "peeked": peeked, "ex2": ex2, "sendfile": sendfile, "early": early}[way](int(port), path.encode())
 
 
 main()
