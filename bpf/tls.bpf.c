@@ -8,7 +8,7 @@
  *   uretprobe.s the same                   records it
  *   uprobe.s    SSL_do_handshake, SSL_connect, SSL_clear, SSL_free
  *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
- *   uprobe.s, uretprobe.s SSL_ImportFD (NSS)  a file becomes a TLS object
+ *   uprobe.s, uretprobe.s gnutls_init, SSL_ImportFD (NSS)   an object is made
  *   uprobe.s    PR_PushIOLayer             something is put over it, that nobody sees through
  *
  * Which functions of which library those are is a table in user/tlsfile.c, how they are called is one in
@@ -624,26 +624,67 @@ int tls_bio(struct pt_regs *ctx)
 	return 0;
 }
 
-/* ---- NSS: files that carry TLS ----
+/* ---- objects that are made ----
  *
- * A file becomes a TLS object when the library puts its layer on top of it, and is one until it is closed.
- * Other files go by the same functions, which are in another library (NSPR). So an object is known only
+ * By GnuTLS, without anything like SSL_clear(): a child that was forked makes some where its parent has
+ * others.
+ *
+ * By NSS, a file becomes a TLS object when the library puts its layer on top of it, and is one until it is
+ * closed. Other files go by the same functions, which are in another library (NSPR). So an object is known only
  * when these were seen to be probed: the last one of them was met while the file was imported. A file that
  * is not known has no socket, its ClientHello is nobody's, and its connection opaque.
  */
 
 SEC("uprobe.s")
-int tls_import(struct pt_regs *ctx)
+int tls_make(struct pt_regs *ctx)
 {
 	tls_enter(ctx, DIR_READ);
 	return 0;
 }
 
+/* Another object is at this address from now on. */
+static __noinline int tls_begins(struct object_key *key)
+{
+	struct object *o = bpf_map_lookup_elem(&objects, key);
+	__u64 stream = o ? o->stream : 0;
+
+	if (!object_reset(key))
+		loss_add(LOSS_OBJECTS, 0);
+	if (stream)
+		tls_report_close(stream);
+	return 0;
+}
+
+static __noinline int tls_imported(const struct tls_call *call, __u64 ret)
+{
+	struct object_key key;
+
+	object_key(&key, call->object);
+	if (!call->buf || ret != call->object)
+		return 0;
+	if (bpf_map_update_elem(&importers, &key.tgid, &key.exec_id, BPF_ANY)) {
+		loss_add(LOSS_STORAGE, 0);
+		tls_unfollowed(image_current());
+		return 0;
+	}
+	return tls_begins(&key);
+}
+
+/* What is given to the caller by a pointer, which is in place of the object. */
+static __noinline int tls_made_at(const struct tls_call *call)
+{
+	struct object_key key;
+
+	object_key(&key, 0);
+	if (bpf_copy_from_user(&key.address, sizeof(key.address), (void *)call->object) || !key.address)
+		return 0;
+	return tls_begins(&key);
+}
+
 SEC("uretprobe.s")
-int tls_imported(struct pt_regs *ctx)
+int tls_made(struct pt_regs *ctx)
 {
 	struct member *m = tls_member();
-	struct object_key key;
 	struct tls_call *call;
 	int slot;
 
@@ -653,15 +694,10 @@ int tls_imported(struct pt_regs *ctx)
 	if (slot < 0)
 		return 0;
 	call = tls_call_at(m, slot);
-	if (call->buf && PT_REGS_RC(ctx) == call->object) {
-		object_key(&key, call->object);
-		if (bpf_map_update_elem(&importers, &key.tgid, &key.exec_id, BPF_ANY)) {
-			loss_add(LOSS_STORAGE, 0);
-			tls_unfollowed(image_current());
-		} else if (!object_reset(&key)) {
-			loss_add(LOSS_OBJECTS, 0);
-		}
-	}
+	if (call->abi == ABI_NSS_IMPORT)
+		tls_imported(call, PT_REGS_RC(ctx));
+	else if ((int)PT_REGS_RC(ctx) >= 0)
+		tls_made_at(call);
 	call->object = 0;
 	return 0;
 }

@@ -162,6 +162,7 @@ enum tls_abi {
 			   * no length: what an earlier call left */
 	ABI_GNUTLS_EARLY, /* gnutls_record_send_early_data(object, text, size_t) gives 0: all was taken */
 	ABI_GNUTLS_FILE,  /* gnutls_record_send_file(object, ...) gives the count; no text, as above */
+	ABI_GNUTLS_INIT,  /* gnutls_init(object *) makes one */
 	ABI_GNUTLS_FLUSH, /* gnutls_record_uncork(object): sends what it was handed before */
 	ABI_NSPR,	  /* PR_Write(object, text, int) gives the count, an int; objects are files as well */
 	ABI_NSPR_RECV,	  /* PR_Recv(object, text, int, flags), the same */

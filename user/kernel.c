@@ -167,8 +167,8 @@ static const struct {
 	{"tls_clear", always, ATTACH_PROBE},
 	{"tls_free", always, ATTACH_PROBE},
 	{"tls_bio", always, ATTACH_PROBE},
-	{"tls_import", always, ATTACH_PROBE},
-	{"tls_imported", always, ATTACH_PROBE},
+	{"tls_make", always, ATTACH_PROBE},
+	{"tls_made", always, ATTACH_PROBE},
 	{"tls_layer", always, ATTACH_PROBE},
 };
 

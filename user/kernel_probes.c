@@ -75,7 +75,7 @@ static struct bpf_program *enter_program(struct kernel *k, enum site_kind kind)
 		[SITE_CLEAR] = k->skel->progs.tls_clear,
 		[SITE_FREE] = k->skel->progs.tls_free,
 		[SITE_BIO] = k->skel->progs.tls_bio,
-		[SITE_IMPORT] = k->skel->progs.tls_import,
+		[SITE_MAKE] = k->skel->progs.tls_make,
 		[SITE_LAYER] = k->skel->progs.tls_layer,
 	};
 
@@ -88,7 +88,7 @@ static struct bpf_program *leave_program(struct kernel *k, enum site_kind kind)
 	struct bpf_program *const by_kind[SITE_KINDS] = {
 		[SITE_WRITE] = k->skel->progs.tls_leave,
 		[SITE_READ] = k->skel->progs.tls_leave,
-		[SITE_IMPORT] = k->skel->progs.tls_imported,
+		[SITE_MAKE] = k->skel->progs.tls_made,
 	};
 
 	return by_kind[kind];

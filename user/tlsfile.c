@@ -45,10 +45,11 @@ static const struct {
 	{"gnutls_record_recv_early_data", SITE_READ, ABI_GNUTLS},
 	{"gnutls_record_recv_packet", SITE_READ, ABI_GNUTLS_FILE},
 	{"gnutls_record_uncork", SITE_READ, ABI_GNUTLS_FLUSH},
+	{"gnutls_init", SITE_MAKE, ABI_GNUTLS_INIT},
 	{"gnutls_handshake", SITE_HANDSHAKE, ABI_GNUTLS},
 	{"gnutls_deinit", SITE_FREE, ABI_GNUTLS},
 	/* NSS, which has TLS objects written to and read by functions of NSPR */
-	{"SSL_ImportFD", SITE_IMPORT, ABI_NSS_IMPORT},
+	{"SSL_ImportFD", SITE_MAKE, ABI_NSS_IMPORT},
 	{"SSL_ForceHandshake", SITE_HANDSHAKE, ABI_NSPR},
 	{"SSL_ForceHandshakeWithTimeout", SITE_HANDSHAKE, ABI_NSPR},
 	{"SSL_ResetHandshake", SITE_CLEAR, ABI_NSPR},
@@ -83,7 +84,7 @@ static bool has_kind(const struct found *found, enum site_kind kind)
 
 static bool is_tls(const struct found *found)
 {
-	return (has_kind(found, SITE_WRITE) && has_kind(found, SITE_READ)) || has_kind(found, SITE_IMPORT);
+	return (has_kind(found, SITE_WRITE) && has_kind(found, SITE_READ)) || has_kind(found, SITE_MAKE);
 }
 
 /* The symbols that others use are quick to ask for; the rest is read only when they do not tell. */

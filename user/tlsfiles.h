@@ -29,7 +29,7 @@ enum site_kind {
 	SITE_CLEAR,
 	SITE_FREE,
 	SITE_BIO,
-	SITE_IMPORT,
+	SITE_MAKE,
 	SITE_LAYER,
 	SITE_KINDS,
 };
@@ -89,8 +89,8 @@ void tlsfiles_free(struct tls_files *fs);
 /*
  * The files to be probed before the command at `cmd_path` starts with the environment `env`
  * (NAME=VALUE strings, NULL ends them):
- *   - every library of OpenSSL, GnuTLS and NSS that ld.so.cache lists, or the default directories where there is no cache,
- *     because programs load it while they run;
+ *   - every library of OpenSSL, GnuTLS and NSS that ld.so.cache lists, or that is in the default
+ *     directories where there is no cache, because programs load them while they run;
  *   - the command and the libraries that it needs; of a script, its interpreter's (`#!`, also
  *     through env(1) and PATH);
  *   - well-known runtimes that are found in PATH, because commands start other commands.

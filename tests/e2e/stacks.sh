@@ -185,6 +185,22 @@ gnutls_ways_stopped() {
 	count_is 7 audit type=http.request decision.verdict=deny
 }
 
+# A child's own connections are followed, wherever their objects lie.
+gnutls_child() {
+	rules
+	steps shared gnutls 'a GET /parent' 'a:k GET /child' 'b:k GET /other-child' \
+		'a:k POST /forbidden/child child-secret' 'a GET /parent2'
+	went 'a GET /parent' 200
+	went 'a:k GET /child' 200
+	went 'b:k GET /other-child' 200
+	went 'a:k POST /forbidden/child' error 1
+	went 'a GET /parent2' 200
+	received child-secret 0
+	count_is 4 audit type=http.request decision.verdict=allow
+	count_is 1 audit type=http.request decision.verdict=deny http.path=/forbidden/child
+	count_is 0 audit type=opaque
+}
+
 # The library is handed a file: the file's text is not seen before it would go.
 gnutls_file() {
 	watched
@@ -324,6 +340,7 @@ portable 'libcurl-gnutls: what is sent and received' streams libcurl-gnutls
 portable 'libcurl-gnutls: refused' stopped libcurl-gnutls
 check 'GnuTLS, in other ways' gnutls_ways
 check 'GnuTLS, in other ways, refused' gnutls_ways_stopped
+check 'GnuTLS: a forked child' gnutls_child
 check 'GnuTLS: a file' gnutls_file
 portable 'GnuTLS: what is not at hand' gnutls_gaps
 portable 'wget: what is sent and received' wget_streams

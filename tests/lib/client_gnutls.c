@@ -10,6 +10,7 @@
  *   n  the socket does not block, little is sent at once; calls go on by (NULL, 0)
  *   o  the same, and what was offered is overwritten meanwhile
  *   s  gnutls_record_recv_seq              p  gnutls_record_recv_packet
+ *   k  a child that is forked asks, by a session of its own in place of the one that it has got
  *   b  by push and pull functions          d  another socket sends before each write
  * SSL_CERT_FILE names the authority.
  */
@@ -22,7 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -336,10 +337,19 @@ static void step(char *text)
 {
 	const char *name = strsep(&text, " "), *method = strsep(&text, " "), *path = strsep(&text, " ");
 	struct connection *c = &connections[*name & 127];
+	bool child = strchr(name, 'k');
 	double begin = now();
 	char none[] = "";
 	int status;
 
+	if (child && fork()) {
+		wait(NULL);
+		return;
+	}
+	if (child && c->open) {
+		gnutls_deinit(c->session);
+		c->open = false;
+	}
 	if (!c->open)
 		snprintf(c->ways, sizeof(c->ways), "%s", name[1] == ':' ? name + 2 : "");
 	status = ask(c, method, path, text ? text : none);
@@ -351,6 +361,8 @@ static void step(char *text)
 	else
 		printf("%d %.3f\n", status, now() - begin);
 	fflush(stdout);
+	if (child)
+		_exit(0);
 }
 
 int main(int argc, char **argv)

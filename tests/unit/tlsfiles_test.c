@@ -160,6 +160,7 @@ static void test_gnutls(void **state)
 		{"gnutls_record_recv_early_data", SITE_READ, ABI_GNUTLS, false},
 		{"gnutls_record_recv_packet", SITE_READ, ABI_GNUTLS_FILE, false},
 		{"gnutls_record_uncork", SITE_READ, ABI_GNUTLS_FLUSH, false},
+		{"gnutls_init", SITE_MAKE, ABI_GNUTLS_INIT, false},
 		{"gnutls_handshake", SITE_HANDSHAKE, ABI_GNUTLS, false},
 		{"gnutls_deinit", SITE_FREE, ABI_GNUTLS, false},
 	};
@@ -172,7 +173,7 @@ static void test_gnutls(void **state)
 static void test_nss(void **state)
 {
 	static const struct want nss[] = {
-		{"SSL_ImportFD", SITE_IMPORT, ABI_NSS_IMPORT, false},
+		{"SSL_ImportFD", SITE_MAKE, ABI_NSS_IMPORT, false},
 		{"SSL_ForceHandshake", SITE_HANDSHAKE, ABI_NSPR, false},
 		{"SSL_ForceHandshakeWithTimeout", SITE_HANDSHAKE, ABI_NSPR, false},
 		{"SSL_ResetHandshake", SITE_CLEAR, ABI_NSPR, false},
