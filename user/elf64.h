@@ -59,6 +59,13 @@ int elf64_build_id(const struct elf64 *f, char **ret);
  */
 int elf64_interpreter(const struct elf64 *f, char **ret);
 
+/*
+ * The function that the table for unwinding (PT_GNU_EH_FRAME) says is at an address: where it begins, and
+ * how long it is. Returns 0; -ENOENT when it knows of none there, or there is no such table; -EBADMSG or
+ * -errno.
+ */
+int elf64_frame(const struct elf64 *f, uint64_t address, uint64_t *ret_start, uint64_t *ret_size);
+
 /* What a program or library asks the loader for. All owned. */
 struct elf64_needs {
 	char **names; /* DT_NEEDED, in order */
@@ -98,6 +105,10 @@ int elf64_find_exported(const struct elf64 *f, const char *const *names, size_t 
 			struct elf64_function *out, size_t cap, size_t *count);
 int elf64_find_internal(const struct elf64 *f, const char *const *names, size_t n,
 			struct elf64_function *out, size_t cap, size_t *count);
+
+/* The distance from a function of `size` bytes at a place of the file to a `ret` byte inside it, 0 for none,
+ * as above. Returns 0, -EBADMSG or -errno. */
+int elf64_find_ret(const struct elf64 *f, uint64_t offset, uint64_t size, uint64_t *ret);
 
 /* Appends the function of a symbol, if it is one; for the two above. Returns 0 or -errno. */
 int elf64_add_function(const struct elf64 *f, const Elf64_Sym *symbol, size_t name,

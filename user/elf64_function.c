@@ -14,7 +14,7 @@
  * instruction, or behind the function, as one that ends by jumping to another has none; never 0, where
  * the probe itself will be. 0 when there is none in `left` bytes.
  */
-static int find_ret(const struct elf64 *f, uint64_t offset, uint64_t left, uint64_t *ret)
+int elf64_find_ret(const struct elf64 *f, uint64_t offset, uint64_t left, uint64_t *ret)
 {
 	uint64_t size = left < RET_SEARCH ? left : RET_SEARCH;
 	unsigned char code[RET_SEARCH_STEP];
@@ -61,7 +61,7 @@ int elf64_add_function(const struct elf64 *f, const Elf64_Sym *symbol, size_t na
 	if (*count == cap || known(out, *count, fn.offset))
 		return 0;
 	fn.size = symbol->st_size < left ? symbol->st_size : left;
-	r = find_ret(f, fn.offset, left, &fn.ret_distance);
+	r = elf64_find_ret(f, fn.offset, left, &fn.ret_distance);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
 	out[(*count)++] = fn;
