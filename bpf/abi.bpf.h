@@ -35,6 +35,7 @@ enum abi_flag {
 	ABI_INSIDE = 4,	 /* calls of the library within this one are of its own making */
 	ABI_RESUMES = 8, /* without a text it goes on with what is left of an earlier call's */
 	ABI_KNOWN = 16,	 /* an object that is not known is none */
+	ABI_UNFREED = 64, /* nobody tells when an object is freed, and its address another one's */
 	ABI_PEEKS = 32,	 /* the fourth argument has flags; with MSG_PEEK nothing is taken */
 };
 
@@ -54,6 +55,7 @@ struct abi {
 
 static const struct abi abis[ABI_MAX] = {
 	[ABI_SSL] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_INT, ABI_LEN_INT, 1, -1},
+	[ABI_BORINGSSL] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_INT, ABI_LEN_INT | ABI_UNFREED, 1, -1},
 	[ABI_SSL_EX] = {REG_DI, REG_SI, REG_DX, REG_CX, COUNT_STORED, 0, 1, 0},
 	[ABI_SSL_EX2] = {REG_DI, REG_SI, REG_DX, REG_R8, COUNT_STORED, 0, 1, 0},
 	[ABI_SSL_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_LONG, ABI_UNSEEN, 1, -1},

@@ -12,6 +12,11 @@
  * (SSL_clear()). Where a thread has begun two handshakes before the first ClientHello left, nobody
  * can tell which socket is whose: neither is bound, and a refusal ends the process.
  *
+ * Of a BoringSSL without symbols neither SSL_clear() nor SSL_free() is found (user/boringssl.h), and the
+ * address of an object is given again. Another one is told by its client's random value, which is made
+ * with the ClientHello: where there is none yet, the object is begun anew, at the handshake and at a write
+ * that comes before it, as Bun 1.4 does it.
+ *
  * A child that is forked has its parent's objects, in the state in which they were then. They are
  * copied when the child uses them first, so that this state must still be there. Once the parent has
  * gone on writing, the two have parted: what the child writes to that connection cannot be told
@@ -46,6 +51,7 @@ enum object_flag {
 	OBJECT_STRANGE = 32, /* it may have come from a parent that does not have it any more */
 	OBJECT_BEHIND = 64,  /* its handshake began behind other text: CLAIM_BEHIND */
 	OBJECT_CLAIMED = 128, /* what it asks for was not allowed, and that was said */
+	OBJECT_EARLY = 256,   /* it is certain that no ClientHello of it has left */
 };
 
 #define OBJECT_INHERITED (OBJECT_PARTED | OBJECT_STRANGE) /* or not: its state is not known */

@@ -76,7 +76,8 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
 
 /*
  * A request is refused: sees to it that nothing of it leaves, and returns the tier that does. A
- * socket that cannot be marked, or is not known, leaves only the process itself.
+ * socket that cannot be marked, or is not known, leaves only the process itself; but where the handshake
+ * has yet to begin, its ClientHello will not leave (wire.bpf.c).
  */
 __weak __noinline int tls_stop(struct scratch *s, struct object *o)
 {
@@ -90,7 +91,7 @@ __weak __noinline int tls_stop(struct scratch *s, struct object *o)
 	o->flags |= OBJECT_DEAD;
 	if (cookie && socket_kill(cookie))
 		tier = TIER_SIGNAL;
-	if (!cookie && tier != TIER_OVERRIDE)
+	if (!cookie && tier != TIER_OVERRIDE && (o->flags & (OBJECT_EARLY | OBJECT_UNSURE)) != OBJECT_EARLY)
 		tier = TIER_SIGNAL;
 	if (s->dec.verdict == VERDICT_KILL)
 		tier = TIER_SIGNAL;

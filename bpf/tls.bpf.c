@@ -7,6 +7,7 @@
  *   uprobe.s    SSL_read and the like      notes where the answer will be
  *   uretprobe.s the same                   records it
  *   uprobe.s    SSL_do_handshake, SSL_connect, SSL_clear, SSL_free
+ *   uprobe.s    SSL_do_handshake           of a library whose SSL_clear and SSL_free nobody finds
  *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
  *   uprobe.s, uretprobe.s gnutls_init, SSL_ImportFD (NSS)   an object is made
  *   uprobe.s    PR_PushIOLayer             something is put over it, that nobody sees through
@@ -81,6 +82,12 @@ static __always_inline int tls_may_greet(const struct object *o)
 	return !o->cookie && !o->offset[DIR_READ] && !o->offset[DIR_WRITE];
 }
 
+/* Waits for its ClientHello to leave; not if its first write was refused and did not run. */
+static __always_inline int tls_waits(const struct object *o)
+{
+	return tls_may_greet(o) && !(o->flags & OBJECT_DEAD && tier_plaintext == TIER_OVERRIDE);
+}
+
 /*
  * The thread enters an object that has no socket: the next ClientHello that it sends is this one's.
  * Unless the object that it entered before still waits for that: then it may be either's.
@@ -91,7 +98,7 @@ static __noinline int tls_expect_hello(struct object *o, const struct object_key
 	struct object_key *last = bpf_map_lookup_elem(&entered, &tid);
 	struct object *before = last ? bpf_map_lookup_elem(&objects, last) : 0;
 
-	if (before && before != o && tls_may_greet(before) && tls_may_greet(o)) {
+	if (before && before != o && tls_waits(before) && tls_may_greet(o)) {
 		before->flags |= OBJECT_UNSURE;
 		o->flags |= OBJECT_UNSURE;
 	}
@@ -100,21 +107,103 @@ static __noinline int tls_expect_hello(struct object *o, const struct object_key
 	return 0;
 }
 
-/* The object at this address in the current process; made on first sight. */
+/* The object with this key, made on first sight. */
+static __noinline struct object *tls_object_find(struct object_key *key)
+{
+	struct object *o = bpf_map_lookup_elem(&objects, key);
+
+	if (!o)
+		o = tls_object_new(key);
+	if (!o)
+		loss_add(LOSS_OBJECTS, 0);
+	return o;
+}
+
+/* The object at this address in the current process, which the thread enters. */
 static __noinline struct object *tls_object(__u64 address)
 {
 	struct object_key key;
 	struct object *o;
 
 	object_key(&key, address);
-	o = bpf_map_lookup_elem(&objects, &key);
-	if (!o)
-		o = tls_object_new(&key);
-	if (!o)
-		loss_add(LOSS_OBJECTS, 0);
-	else if (!o->cookie)
+	o = tls_object_find(&key);
+	if (o && !o->cookie)
 		tls_expect_hello(o, &key);
 	return o;
+}
+
+static __noinline int tls_report_close(__u64 stream)
+{
+	struct scratch *s = scratch_claim();
+	struct rec_close *r;
+
+	if (!s)
+		return 0;
+	r = (struct rec_close *)s->record;
+	record_start(s, REC_CLOSE, sizeof(*r));
+	r->stream = stream;
+	record_send_bytes(s);
+	scratch_release(s);
+	return 0;
+}
+
+/* Begins the object anew, while calls may be in it. NULL: no room. */
+static __noinline struct object *tls_renew(const struct object *o, struct object_key *key)
+{
+	__u64 stream = o->stream;
+	__u32 writers = o->writers;
+	struct object *fresh = object_reset(key);
+
+	if (fresh)
+		fresh->writers = writers;
+	else
+		loss_add(LOSS_OBJECTS, 0);
+	tls_report_close(stream);
+	return fresh;
+}
+
+/* Something is known of the object. */
+static __always_inline int tls_has_past(const struct object *o)
+{
+	return o->cookie || o->flags || o->begun || o->offset[DIR_READ] || o->offset[DIR_WRITE];
+}
+
+#define BORINGSSL_S3	 48 /* in SSL: a pointer; SSL_write() shows it */
+#define BORINGSSL_RANDOM 48 /* in that struct: the client's random value; SSL_read() shows what is behind */
+
+/*
+ * Whether a BoringSSL object has neither sent nor received a ClientHello: the random value in there is not
+ * known yet. -1 when that cannot be read.
+ */
+static __noinline int tls_is_new(__u64 address)
+{
+	__u64 at = 0, random[2] = {};
+
+	if (bpf_copy_from_user(&at, sizeof(at), (void *)(address + BORINGSSL_S3)) ||
+	    bpf_copy_from_user(random, sizeof(random), (void *)(at + BORINGSSL_RANDOM)))
+		return -1;
+	return !random[0] && !random[1];
+}
+
+/*
+ * A write to a BoringSSL object: where its handshake has yet to begin, it is another one than the address may
+ * have held before, and this call takes nothing: there is an answer to be waited for. What is refused now is
+ * still on its way when the ClientHello shows the socket.
+ */
+static __noinline int tls_write_early(__u64 address)
+{
+	struct object_key key;
+	struct object *o;
+
+	if (tls_is_new(address) != 1)
+		return 0;
+	object_key(&key, address);
+	o = tls_object_find(&key);
+	if (o && tls_has_past(o))
+		o = tls_renew(o, &key);
+	if (o)
+		o->flags |= OBJECT_EARLY;
+	return 0;
 }
 
 /* ---- calls ---- */
@@ -257,6 +346,8 @@ static __always_inline __u32 tls_write(struct tls_call *call)
 	tls_place(&c, call);
 	if (c.o->flags & OBJECT_DEAD) {
 		call->refused = 1;
+		if (!c.o->cookie && !(c.o->flags & OBJECT_EARLY) && tier_plaintext != TIER_OVERRIDE)
+			bpf_send_signal(SIGKILL); /* its ClientHello was not seen */
 	} else if (!(c.o->flags & OBJECT_BLIND)) {
 		tls_read_ahead(&c);
 		tls_phrase_in_head(&c);
@@ -473,6 +564,8 @@ static __always_inline __u32 tls_enter_write(struct pt_regs *ctx)
 {
 	struct tls_call *call = tls_enter(ctx, DIR_WRITE);
 
+	if (call && abi_of(call->abi)->flags & ABI_UNFREED)
+		tls_write_early(call->object);
 	return call ? tls_write(call) : TIER_NONE;
 }
 
@@ -515,6 +608,22 @@ int tls_read_enter(struct pt_regs *ctx)
 	return 0;
 }
 
+/*
+ * A refused call has been taken by the library, which is in order where the socket is dead; without one its
+ * handshake was thought to have yet to begin.
+ */
+static __noinline int tls_slipped(__u64 address)
+{
+	struct object_key key;
+	struct object *o;
+
+	object_key(&key, address);
+	o = bpf_map_lookup_elem(&objects, &key);
+	if (!o || !o->cookie)
+		bpf_send_signal(SIGKILL);
+	return 0;
+}
+
 SEC("uretprobe.s")
 int tls_leave(struct pt_regs *ctx)
 {
@@ -530,6 +639,8 @@ int tls_leave(struct pt_regs *ctx)
 	call = tls_call_at(m, slot);
 	if (!call->refused)
 		tls_return(call, PT_REGS_RC(ctx));
+	else if ((int)PT_REGS_RC(ctx) > 0)
+		tls_slipped(call->object);
 	call->object = 0;
 	return 0;
 }
@@ -545,18 +656,30 @@ int tls_handshake(struct pt_regs *ctx)
 	return 0;
 }
 
-static __noinline int tls_report_close(__u64 stream)
+/*
+ * A handshake begins or goes on, in an object of which nobody tells when it is freed: it may be another one
+ * at the same address, unless a write has found that out just before. (One that was refused and did not run
+ * has not come here.) What cannot be told is taken for another one: it has no socket then, and a refusal ends
+ * the process.
+ */
+SEC("uprobe.s")
+int tls_greeting(struct pt_regs *ctx)
 {
-	struct scratch *s = scratch_claim();
-	struct rec_close *r;
+	struct object_key key;
+	struct object *o;
 
-	if (!s)
+	if (!tls_member())
 		return 0;
-	r = (struct rec_close *)s->record;
-	record_start(s, REC_CLOSE, sizeof(*r));
-	r->stream = stream;
-	record_send_bytes(s);
-	scratch_release(s);
+	object_key(&key, PT_REGS_PARM1(ctx));
+	o = tls_object_find(&key);
+	if (!o)
+		return 0;
+	if (o->flags & OBJECT_EARLY && !(o->flags & OBJECT_DEAD && tier_plaintext == TIER_OVERRIDE))
+		o->flags &= ~OBJECT_EARLY;
+	else if (tls_has_past(o) && tls_is_new(key.address))
+		o = tls_renew(o, &key);
+	if (o && !o->cookie)
+		tls_expect_hello(o, &key);
 	return 0;
 }
 
@@ -575,19 +698,14 @@ int tls_clear(struct pt_regs *ctx)
 {
 	struct object_key key;
 	struct object *o = tls_object_known(ctx, &key);
-	__u64 stream;
 
 	if (!o || (tls_may_greet(o) && (o->writers || !(o->flags & OBJECT_INHERITED))))
 		return 0; /* a write that shakes hands first has been read */
 	if (o->writers && tls_unfollowed(image_current()))
 		return 0; /* the same, but it was read as a part of what was before */
-	stream = o->stream;
-	o = object_reset(&key);
+	o = tls_renew(o, &key);
 	if (o)
 		tls_expect_hello(o, &key);
-	else
-		loss_add(LOSS_OBJECTS, 0);
-	tls_report_close(stream);
 	return 0;
 }
 

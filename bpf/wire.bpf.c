@@ -60,8 +60,8 @@ __weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wir
 	r->family = p->peer.family;
 	r->local_port = p->local.port;
 	r->remote_port = p->peer.port;
-	r->reserved = 0;
-	record_send_event(s, 0);
+	r->dead = !!(o->flags & OBJECT_DEAD);
+	record_send_event(s, r->dead ? RECORD_URGENT : 0);
 	scratch_release(s);
 	return 0;
 }
@@ -172,6 +172,14 @@ static __always_inline int wire_claim_host(struct object *o, struct wire_state *
 	return ret;
 }
 
+/* A request was refused before its object had a socket: this one carries nothing. Returns DROP. */
+static __always_inline int wire_dead(struct wire_state *w, __u64 cookie)
+{
+	w->dead = 1;
+	socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
+	return DROP;
+}
+
 static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
 {
 	struct object *o = wire_object((const struct sock *)w->sock);
@@ -183,7 +191,7 @@ static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const st
 	} else if (!(o->flags & OBJECT_UNSURE)) {
 		o->flags |= (w->plain ? OBJECT_BEHIND : 0) | (w->audited ? OBJECT_CLAIMED : 0);
 		wire_bind(o, cookie, p);
-		ret = wire_claim_host(o, w, cookie, p);
+		ret = o->flags & OBJECT_DEAD ? wire_dead(w, cookie) : wire_claim_host(o, w, cookie, p);
 	}
 	wire_note_user(w);
 	w->tls = ret == PASS;

@@ -141,7 +141,7 @@ struct rec_bind {
 	__u16 family;
 	__u16 local_port;
 	__u16 remote_port;
-	__u16 reserved;
+	__u16 dead; /* 1: a request of it was refused before; its socket is to be destroyed */
 };
 
 struct rec_close {
@@ -155,6 +155,7 @@ struct rec_close {
  */
 enum tls_abi {
 	ABI_SSL,	  /* SSL_write(object, text, int) gives the count, an int; 0 or less: it failed */
+	ABI_BORINGSSL,	  /* the same, of a BoringSSL that has no symbols (user/boringssl.h) */
 	ABI_SSL_EX,	  /* SSL_write_ex(object, text, size_t, size_t *count) gives 1; else it failed */
 	ABI_SSL_EX2,	  /* SSL_write_ex2(object, text, size_t, flags, size_t *count), the same */
 	ABI_SSL_FILE,	  /* SSL_sendfile(object, ...) gives the count; the text is in a file */

@@ -164,6 +164,7 @@ static const struct {
 	{"tls_read_enter", always, ATTACH_PROBE},
 	{"tls_leave", always, ATTACH_PROBE},
 	{"tls_handshake", always, ATTACH_PROBE},
+	{"tls_greeting", always, ATTACH_PROBE},
 	{"tls_clear", always, ATTACH_PROBE},
 	{"tls_free", always, ATTACH_PROBE},
 	{"tls_bio", always, ATTACH_PROBE},

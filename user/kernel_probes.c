@@ -72,6 +72,7 @@ static struct bpf_program *enter_program(struct kernel *k, enum site_kind kind)
 							     : k->skel->progs.tls_write_enter,
 		[SITE_READ] = k->skel->progs.tls_read_enter,
 		[SITE_HANDSHAKE] = k->skel->progs.tls_handshake,
+		[SITE_GREETING] = k->skel->progs.tls_greeting,
 		[SITE_CLEAR] = k->skel->progs.tls_clear,
 		[SITE_FREE] = k->skel->progs.tls_free,
 		[SITE_BIO] = k->skel->progs.tls_bio,

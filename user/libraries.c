@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 #include "libraries.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "process.h"
 
+#define LARGE ((off_t)16 << 20)
+
 static int probe_file(struct libraries *l, const struct tls_file *file)
 {
-	int r = kernel_probe_file(l->kernel, file);
+	int r;
 
+	if (file->doubt) {
+		log_notice("%s is not probed, what it says over TLS not seen: %s", file->path,
+			   file->doubt);
+		return -ENOENT;
+	}
+	r = kernel_probe_file(l->kernel, file);
 	if (r < 0)
 		log_error("cannot probe %s: %s", file->path, strerror(-r));
 	else
@@ -85,9 +96,24 @@ static bool is_unexplained(const struct rec *r)
 	       ((const struct rec_net *)r)->why == OPAQUE_TLS;
 }
 
+/*
+ * Whether a process runs a program that is large enough to bring TLS of its own, as what Bun compiles does.
+ * It takes such a one longer to connect than to examine it takes here.
+ */
+static bool is_large(const struct rec *r)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u/exe", r->tgid);
+	return !stat(path, &st) && st.st_size >= LARGE;
+}
+
 void libraries_record(struct libraries *l, const struct rec *r)
 {
-	if (r->type == REC_EXEC || r->type == REC_EXIT || is_unexplained(r))
+	if (r->type == REC_EXEC && is_large(r))
+		look_at_mappings(l, r);
+	if (r->type == REC_EXEC || r->type == REC_EXIT || is_unexplained(r)) /* it maps more now */
 		map_take(&l->seen, r->tgid);
 	if (r->type == REC_NET || r->type == REC_OPAQUE)
 		look_at_mappings(l, r);

@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "boringssl.h"
 #include "regular.h"
 
-const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", NULL};
+const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", "BoringSSL in Bun", NULL};
 
 /* The functions that are probed, in this order. */
 static const struct {
@@ -125,6 +126,28 @@ static int set_sites(struct tls_file *f, const struct found *found)
 	return 0;
 }
 
+static int set_boringssl(struct tls_file *f,
+			 const struct elf64_function found[BORINGSSL_FUNCTIONS])
+{
+	static const struct tls_site sites[BORINGSSL_FUNCTIONS] = {
+		[BORINGSSL_WRITE] = {.function = "SSL_write", .kind = SITE_WRITE, .abi = ABI_BORINGSSL},
+		[BORINGSSL_READ] = {.function = "SSL_read", .kind = SITE_READ, .abi = ABI_BORINGSSL},
+		[BORINGSSL_HANDSHAKE] = {.function = "SSL_do_handshake",
+					 .kind = SITE_GREETING,
+					 .abi = ABI_BORINGSSL},
+	};
+
+	f->sites = calloc(BORINGSSL_FUNCTIONS, sizeof(*f->sites));
+	if (!f->sites)
+		return -ENOMEM;
+	for (; f->count < BORINGSSL_FUNCTIONS; f->count++) {
+		f->sites[f->count] = sites[f->count];
+		f->sites[f->count].offset = found[f->count].offset;
+		f->sites[f->count].ret_distance = found[f->count].ret_distance;
+	}
+	return 0;
+}
+
 static int set_identity(struct tls_file *f, const struct elf64 *elf, const char *path)
 {
 	struct stat st;
@@ -144,20 +167,27 @@ static int set_identity(struct tls_file *f, const struct elf64 *elf, const char 
 
 int tlsfile_of(const struct elf64 *elf, const char *path, struct tls_file **ret)
 {
+	struct elf64_function boringssl[BORINGSSL_FUNCTIONS];
+	const char *doubt = NULL;
 	struct tls_file *f;
 	struct found found;
+	bool named;
 	int r;
 
 	r = find_functions(elf, &found);
-	if (r < 0)
+	named = r == 0;
+	if (r == -ENOENT)
+		r = boringssl_find(elf, boringssl, &doubt);
+	if (r < 0 && !doubt)
 		return r;
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
 	f->fd = -1;
+	f->doubt = doubt;
 	r = set_identity(f, elf, path);
-	if (r == 0)
-		r = set_sites(f, &found);
+	if (r == 0 && !doubt)
+		r = named ? set_sites(f, &found) : set_boringssl(f, boringssl);
 	if (r < 0)
 		tlsfile_free(f);
 	else

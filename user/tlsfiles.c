@@ -20,7 +20,8 @@
 static const char *const libraries[] = {"libssl.so", "libgnutls.so", "libssl3.so", "libnspr4.so"};
 
 /* Programs that bring TLS themselves, or in a library that only they load. */
-static const char *const runtimes[] = {"node", "nodejs", "deno", "bun", "python3", "python"};
+static const char *const runtimes[] = {"node", "nodejs", "deno", "bun", "claude", "opencode", "python3",
+				       "python"};
 
 struct start {
 	struct tls_files files;
@@ -56,9 +57,12 @@ void tlsfiles_free(struct tls_files *fs)
 	*fs = (struct tls_files){};
 }
 
-/* Adds the file if it is a TLS file and a new one; whatever is wrong with it, it is none. */
+/* Adds the file if it is a TLS file and a new one; whatever is wrong with it, it is none. One that is in
+ * doubt matters when a process turns out to run it, and is found again then. */
 static int add_file(struct tls_files *fs, struct tls_file *f, int r)
 {
+	if (r == 0 && f->doubt)
+		r = -ENOENT;
 	if (r == 0)
 		r = tlsfiles_add(fs, fs, f);
 	if (r < 0)

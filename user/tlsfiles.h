@@ -14,8 +14,13 @@
 /*
  * TLS files: programs and libraries in which plaintext can be seen, because they define functions that
  * write it and such that read it (SSL_write, SSL_read and the like), or turn files into what does, with
- * symbols. Which those are is one table in tlsfile.c. A file that brings TLS without such symbols is no TLS
- * file.
+ * symbols. Which those are is one table in tlsfile.c. Or because they are programs in which boringssl.h
+ * finds SSL_write and SSL_read. A file that brings TLS in other ways is no TLS file.
+ *
+ * What was found is not kept for another run. A file's build id is whatever its owner writes there, and an
+ * answer for another file would put probes in the midst of its instructions; so an answer would have to be
+ * held against the file again, which takes as long as is left to be saved: 60 ms for 120 MB of code. Within
+ * a run each file is examined once, by device and inode.
  */
 
 /* The libraries that these functions are of, for people; NULL ends them. */
@@ -26,6 +31,7 @@ enum site_kind {
 	SITE_WRITE,
 	SITE_READ,
 	SITE_HANDSHAKE,
+	SITE_GREETING, /* a handshake, where SSL_clear() and SSL_free() are not known */
 	SITE_CLEAR,
 	SITE_FREE,
 	SITE_BIO,
@@ -57,6 +63,7 @@ struct tls_file {
 	char *build_id; /* hexadecimal digits; NULL when it has none */
 	struct tls_site *sites;
 	size_t count;
+	const char *doubt; /* why there are none in what looks like a TLS file (static), or NULL */
 };
 
 #define TLSFILE_ATTACH_PATH 32

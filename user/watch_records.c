@@ -104,6 +104,9 @@ static void on_raw(void *ctx, const struct rec *r)
 	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
 	    is_refused(&((const struct rec_http *)r)->decision))
 		destroy_socket(w, ((const struct rec_http *)r)->cookie, r);
+	if (r->type == REC_BIND && r->size >= sizeof(struct rec_bind) &&
+	    ((const struct rec_bind *)r)->dead)
+		destroy_socket(w, ((const struct rec_bind *)r)->cookie, r);
 	if ((r->type == REC_OPAQUE || r->type == REC_CLAIM) && r->size >= sizeof(struct rec_net) &&
 	    is_refused(&((const struct rec_net *)r)->decision))
 		destroy_socket(w, ((const struct rec_net *)r)->cookie, r);

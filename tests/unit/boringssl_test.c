@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "boringssl.h"
+#include "tlsfiles.h"
 
 #define DATA	  0x400000ULL /* addresses: constants, */
 #define TEXT	  0x500000ULL /* and code */
@@ -54,7 +55,9 @@ struct image {
 	bool no_buffer;
 	bool other_raise;      /* SSL_read() raises its error by another function */
 	bool peek, peek_called;/* another function with SSL_read()'s anchor */
+	unsigned char read_base; /* what SSL_read() compares: 0xbf is its argument's */
 	bool again;	       /* another anchor with reason 111 */
+	bool apart;	       /* an anchor that SSL_write() lacks is somewhere else */
 	bool frames;
 	int32_t frame_shift;
 
@@ -68,7 +71,7 @@ static const struct image sound = {
 	.type = ET_EXEC, .interpreter = true, .at = CODE, .text_size = TEXT_SIZE,
 	.state = 0xc4, .shake_state = 0xc4, .quic = 0x98, .read_quic = 0x98,
 	.lines = {955, 960, 975, 981}, .reasons = {66, 226, 215, 111}, .read_line = 934,
-	.read_reason = 66, .shake_reason = 134, .first = 0x55,
+	.read_reason = 66, .shake_reason = 134, .first = 0x55, .read_base = 0xbf,
 };
 
 /* ---- assembly ---- */
@@ -215,7 +218,7 @@ static size_t put_read(struct image *i)
 
 	PUT(i, 0x55, 0x53);
 	if (!i->no_compare) {
-		PUT(i, 0x48, 0x83, 0xbf);
+		PUT(i, 0x48, 0x83, i->read_base);
 		put32(i, i->read_quic);
 		PUT(i, 0);
 	}
@@ -239,14 +242,18 @@ static void put_code(struct image *i)
 	ends(i);
 	i->clear = i->end;
 	ends(i);
+	if (i->again)
+		raise_error(i, 111, 2000, i->raise);
+	align(i);
 	put_handshake(i);
 	if (i->peek)
 		i->peek_at = put_read(i);
 	i->read = put_read(i);
 	put_write(i);
-	if (i->again)
-		raise_error(i, 111, 2000, i->raise);
-	i->end = 0x100; /* far away, and in front */
+	i->end = 0x40; /* far away, and in front */
+	if (i->apart)
+		raise_error(i, 226, 960, i->raise);
+	i->end = 0x100;
 	if (i->no_callers)
 		return;
 	call(i, i->write);
@@ -340,9 +347,11 @@ static void check_image_at(struct image i, int want, int line)
 	const char *why = NULL;
 	int fd = make(&i);
 
-	int got = find(fd, found, &why);
-	if (got != want) print_message("line %d\n", line);
-	assert_int_equal(got, want);
+	int r = find(fd, found, &why);
+
+	if (r != want)
+		print_message("the image of line %d: %d, %s\n", line, r, why ? why : "");
+	assert_int_equal(r, want);
 	if (want == 0)
 		assert_found(&i, fd, found);
 	assert_int_equal(why != NULL, want == -EUCLEAN);
@@ -419,6 +428,7 @@ static void test_anchors(void **state)
 	check_image(WITH(i->reasons[3] = 112), -EUCLEAN);
 	for (int n = 0; n < 3; n++)
 		check_image(WITH(i->reasons[n] = 99), -EUCLEAN);
+	check_image(WITH(i->reasons[1] = 99, i->apart = true), -EUCLEAN);
 	check_image(WITH(i->lines[0] = 965), -EUCLEAN); /* not in this order */
 	check_image(WITH(i->lines[1] = 978), -EUCLEAN);
 	check_image(WITH(i->lines[0] = 900), -EUCLEAN); /* too far away */
@@ -427,6 +437,7 @@ static void test_anchors(void **state)
 	check_image(WITH(i->read_line = 800), -EUCLEAN);
 	check_image(WITH(i->read_line = 990), -EUCLEAN);
 	check_image(WITH(i->shake_reason = 135), -EUCLEAN);
+	check_image(WITH(i->shake_reason = 226), -EUCLEAN);
 }
 
 static void test_starts(void **state)
@@ -444,11 +455,52 @@ static void test_code(void **state)
 	check_image(WITH(i->no_handshake = true), -EUCLEAN);
 	check_image(WITH(i->strays = true), -EUCLEAN);
 	check_image(WITH(i->no_compare = true), -EUCLEAN);
+	check_image(WITH(i->read_base = 0xbb), -EUCLEAN);
 	check_image(WITH(i->not_consumed = true), -EUCLEAN);
 	check_image(WITH(i->no_buffer = true), -EUCLEAN);
 	check_image(WITH(i->other_raise = true), -EUCLEAN);
 	check_image(WITH(i->state = 0xc0), -EUCLEAN);
 	check_image(WITH(i->quic = 0xa0), -EUCLEAN);
+}
+
+/* ---- a TLS file of it ---- */
+
+static struct tls_file *examine(struct image i)
+{
+	struct tls_file *f = NULL;
+	int fd = make(&i);
+	struct elf64 elf;
+
+	assert_int_equal(elf64_open(fd, &elf), 0);
+	assert_int_equal(tlsfile_of(&elf, "/opt/agent", &f), 0);
+	elf64_close(&elf);
+	close(fd);
+	return f;
+}
+
+static void test_file(void **state)
+{
+	static const struct {
+		const char *function;
+		enum site_kind kind;
+	} want[] = {{"SSL_write", SITE_WRITE}, {"SSL_read", SITE_READ}, {"SSL_do_handshake", SITE_GREETING}};
+	struct tls_file *f = examine(sound);
+
+	assert_null(f->doubt);
+	assert_int_equal(f->count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(f->sites[i].function, want[i].function);
+		assert_int_equal(f->sites[i].kind, want[i].kind);
+		assert_int_equal(f->sites[i].abi, ABI_BORINGSSL);
+		assert_true(f->sites[i].offset > TEXT_AT);
+	}
+	assert_true(f->sites[0].ret_distance > 0);
+	tlsfile_free(f);
+
+	f = examine(WITH(i->again = true));
+	assert_int_equal(f->count, 0);
+	assert_non_null(f->doubt);
+	tlsfile_free(f);
 }
 
 /* ---- broken bytes ---- */
@@ -531,7 +583,8 @@ int main(void)
 		cmocka_unit_test(test_frames),	    cmocka_unit_test(test_peek),
 		cmocka_unit_test(test_none),	    cmocka_unit_test(test_anchors),
 		cmocka_unit_test(test_starts),	    cmocka_unit_test(test_code),
-		cmocka_unit_test(test_broken_code), cmocka_unit_test(test_broken_headers),
+		cmocka_unit_test(test_file),	    cmocka_unit_test(test_broken_code),
+		cmocka_unit_test(test_broken_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
