@@ -4,6 +4,7 @@
 # make demo       installs what it needs, builds, and shows the main job
 # make test       installs what it needs, builds, and runs every test, here and on Linux 6.1
 # make test-kernels  the same on 6.12 and 7.3, where those may differ (test-kernels-whole: all of it)
+# make test-agents  real agents, which it downloads by npm (2 GB), against far ends on this machine
 # make bench      prints a table of measured ratios
 
 CC      ?= cc
@@ -37,7 +38,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(shell find tests/unit -na
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps deps-test demo test test-kernels test-kernels-whole tests unit bench install vmlinux-check format clean
+.PHONY: all deps deps-test demo test test-kernels test-kernels-whole test-agents tests unit bench install vmlinux-check format clean
 
 all: $(B)/warden
 
@@ -148,6 +149,12 @@ test-kernels-whole: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
 	$(Q)tests/run-all -j 2 $(call vm-tests,6.12) $(call vm-tests,7.3)
 
+# Not a part of make test: what is downloaded is large, and kept in a cache (tests/agents/download).
+test-agents: deps-test
+	$(call install-packages,$(if $(shell command -v npm),,npm))
+	$(Q)$(MAKE) --no-print-directory -j2 all $(B)/tests/cycles
+	$(Q)tests/run-all -t 1800 $(sort $(wildcard tests/agents/*.sh))
+
 bench: deps-test
 	$(call install-packages,$(DEPS_BENCH))
 	$(Q)$(MAKE) --no-print-directory all $(COSTS)
@@ -189,6 +196,20 @@ $(STAND_INS): $(B)/tests/lib%.so: tests/lib/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
+
+$(B)/tests/empty.bpf.o: tests/bench/empty.bpf.c
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/empty.bpf.o: $(B)/tests/empty.bpf.o
+	@echo "  LINK    $@"
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/tests/cycles: tests/agents/cycles.c $(LIB) $(B)/empty.skel.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
 
 # The types that the BPF side reads, held against a kernel's BTF (this one's, or BTF=FILE).
 BTF ?= /sys/kernel/btf/vmlinux
