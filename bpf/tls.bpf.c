@@ -453,7 +453,7 @@ static __noinline int tls_return_missed(struct object *o, const struct tls_call 
 static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 {
 	struct tls_ctx c = {};
-	__u32 unseen;
+	__u32 flags, unseen;
 	__u64 n;
 
 	if (tls_begin(&c, call)) {
@@ -462,8 +462,9 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 		return;
 	}
 	n = abi_moved(c.s, ret);
-	unseen = abi_of(c.s->call.abi)->flags & ABI_UNSEEN;
-	if (n > c.s->call.len && !unseen)
+	flags = abi_of(c.s->call.abi)->flags;
+	unseen = flags & ABI_UNSEEN;
+	if (n > c.s->call.len && !unseen && (!(flags & ABI_RESUMES) || c.s->call.buf))
 		n = 0;
 	if (c.s->call.dir == DIR_WRITE) {
 		tls_taken(&c, n);

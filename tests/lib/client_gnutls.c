@@ -3,8 +3,9 @@
  * An HTTPS client on GnuTLS, for tests: client_gnutls URL STEP...
  *
  * Steps and what is printed are those of client_python.py. A body @FILE is that file's content, and the
- * result is `echoed` instead of the status when the answer has the same body. A connection's letter may be
- * followed by a colon and the ways in which it sends and reads, a letter each:
+ * result is `echoed` instead of the status when the answer has the same body; behind the seconds of a status
+ * is how much has gone by (NULL, 0) so far. A connection's letter may be followed by a colon and the ways in
+ * which it sends and reads, a letter each:
  *   2  gnutls_record_send2                 r  gnutls_record_send_range
  *   c  corked, until the request is whole  f  a body @FILE by gnutls_record_send_file
  *   n  the socket does not block, little is sent at once; calls go on by (NULL, 0)
@@ -43,6 +44,7 @@ static struct connection connections[128];
 static gnutls_certificate_credentials_t authority;
 static char host[64], answer[ROOM], failure[256];
 static int port;
+static size_t kept; /* bytes sent by (NULL, 0) */
 
 static bool has(const struct connection *c, char way)
 {
@@ -156,6 +158,7 @@ static ssize_t send_rest(struct connection *c, char *offered, size_t len)
 			return -1;
 		r = gnutls_record_send(c->session, NULL, 0);
 	} while (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED);
+	kept += r > 0 ? (size_t)r : 0;
 	return r;
 }
 
@@ -359,7 +362,7 @@ static void step(char *text)
 	else if (!status)
 		printf("echoed %.3f\n", now() - begin);
 	else
-		printf("%d %.3f\n", status, now() - begin);
+		printf("%d %.3f kept %zu\n", status, now() - begin, kept);
 	fflush(stdout);
 	if (child)
 		_exit(0);
