@@ -16,7 +16,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, HELD_THREADS);
 	__type(key, struct held_thread);
-	__type(value, struct held_file);
+	__type(value, struct held);
 } held SEC(".maps");
 
 /* Full means that further files are asked about each time. */
@@ -46,22 +46,23 @@ SEC("lsm/mmap_file")
 int BPF_PROG(held_map, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
 	struct held_thread thread = {};
-	struct held_file key = {};
+	struct held now = {};
 	struct inode *inode;
 	__u64 id;
 
 	if (!file || !(prot & PROT_EXEC) || !scope_current())
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
-	key.ino = BPF_CORE_READ(inode, i_ino);
-	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	key.generation = BPF_CORE_READ(inode, i_generation);
-	if (bpf_map_lookup_elem(&looked, &key))
+	now.file.ino = BPF_CORE_READ(inode, i_ino);
+	now.file.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	now.file.generation = BPF_CORE_READ(inode, i_generation);
+	if (bpf_map_lookup_elem(&looked, &now.file))
 		return 0;
 	id = bpf_get_current_pid_tgid();
 	thread.tgid = id >> 32;
 	thread.tid = id;
-	if (bpf_map_update_elem(&held, &thread, &key, BPF_ANY)) {
+	now.start = BPF_CORE_READ(bpf_get_current_task_btf(), group_leader, start_boottime);
+	if (bpf_map_update_elem(&held, &thread, &now, BPF_ANY)) {
 		loss_add(LOSS_STORAGE, 0);
 		return -EPERM;
 	}

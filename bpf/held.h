@@ -11,11 +11,16 @@ struct held_thread { /* key of the map `held` */
 	__u32 tid;
 };
 
-/* Value of `held`: what it maps; key of `looked`: what needs no look any more. */
+/* What is mapped; key of `looked`: what needs no look any more. */
 struct held_file {
 	__u64 ino;
 	__u32 dev; /* MOUNT_DEV() */
 	__u32 generation;
+};
+
+struct held { /* value of `held` */
+	struct held_file file;
+	__u64 start; /* of the process: CLOCK_BOOTTIME, ns */
 };
 
 #define HELD_THREADS 1024

@@ -455,9 +455,6 @@ void kernel_close(struct kernel **kp)
 
 	if (!k)
 		return;
-	for (size_t i = 0; i < k->link_count; i++)
-		close(k->links[i]);
-	free(k->links);
 	ring_buffer__free(k->bytes);
 	ring_buffer__free(k->events);
 	warden_bpf__destroy(k->skel);

@@ -95,10 +95,13 @@ int kernel_destroy_members(struct kernel *k, int timeout_ms);
 uint64_t kernel_mounts_left_out(const struct kernel *k);
 
 /*
- * Continues the processes that wait for somebody to look at the code that they map, once `look` has done so:
- * it returns false while it cannot yet. Returns how many go on waiting.
+ * Called with a thread that waits for somebody to look at the code that its process maps, and when that
+ * started (CLOCK_BOOTTIME, ns). Returns false while it cannot be done yet.
  */
-size_t kernel_release_held(struct kernel *k, bool (*look)(void *ctx, pid_t tgid, pid_t tid), void *ctx);
+typedef bool (*kernel_look_fn)(void *ctx, pid_t tgid, pid_t tid, uint64_t start);
+
+/* Continues the processes of such threads, once `look` has done so. Returns how many go on waiting. */
+size_t kernel_release_held(struct kernel *k, kernel_look_fn look, void *ctx);
 
 /* Sums of the loss counters since the start, LOSS_COUNT of them. Returns 0 or -errno. */
 int kernel_losses(struct kernel *k, struct loss_count *ret);

@@ -7,34 +7,40 @@
 #include "held.h"
 #include "kernel_internal.h"
 
+struct waiting {
+	struct held_thread thread;
+	struct held held;
+};
+
 /* The file needs no look any more, and the process goes on. */
-static void release(struct kernel *k, const struct held_thread *thread)
+static void release(struct kernel *k, const struct waiting *w)
 {
-	int held = bpf_map__fd(k->skel->maps.held);
-	struct held_file file;
 	uint8_t one = 1;
 
-	if (bpf_map_lookup_elem(held, thread, &file) == 0)
-		bpf_map_update_elem(bpf_map__fd(k->skel->maps.looked), &file, &one, BPF_ANY);
-	bpf_map_delete_elem(held, thread);
-	kill((pid_t)thread->tgid, SIGCONT);
+	bpf_map_update_elem(bpf_map__fd(k->skel->maps.looked), &w->held.file, &one, BPF_ANY);
+	bpf_map_delete_elem(bpf_map__fd(k->skel->maps.held), &w->thread);
+	kill((pid_t)w->thread.tgid, SIGCONT);
 }
 
-size_t kernel_release_held(struct kernel *k, bool (*look)(void *ctx, pid_t tgid, pid_t tid), void *ctx)
+size_t kernel_release_held(struct kernel *k, kernel_look_fn look, void *ctx)
 {
 	int held = bpf_map__fd(k->skel->maps.held);
 	struct held_thread at, next, *from = NULL;
-	struct held_thread done[HELD_THREADS];
+	struct waiting done[HELD_THREADS];
 	size_t n = 0, waiting = 0;
 
 	if (!__atomic_exchange_n(&k->skel->bss->held_seen, 0, __ATOMIC_ACQ_REL))
 		return 0;
 	/* Deleted behind the walk: a deleted key cannot be gone on from. */
 	while (n < HELD_THREADS && bpf_map_get_next_key(held, from, &next) == 0) {
-		at = next;
+		struct waiting *w = &done[n];
+
+		at = w->thread = next;
 		from = &at;
-		if (look(ctx, (pid_t)at.tgid, (pid_t)at.tid))
-			done[n++] = at;
+		if (bpf_map_lookup_elem(held, &at, &w->held) < 0)
+			continue;
+		if (look(ctx, (pid_t)at.tgid, (pid_t)at.tid, w->held.start))
+			n++;
 		else
 			waiting++;
 	}

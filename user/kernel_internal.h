@@ -12,8 +12,7 @@
 struct kernel {
 	struct warden_bpf *skel;
 	struct ring_buffer *bytes, *events;
-	int *links; /* pinned */
-	size_t link_count;
+	size_t link_count; /* pinned; none is kept open, there may be thousands */
 	char *pins;
 	enum tier plaintext;
 	bool multi; /* many probes are one link */

@@ -20,16 +20,11 @@ int link_keep(struct kernel *k, int link, const char *name)
 {
 	_close_ int fd = link;
 	char path[512];
-	int *links;
 
 	snprintf(path, sizeof(path), "%s/%zu_%s", k->pins, k->link_count, name);
-	links = reallocarray(k->links, k->link_count + 1, sizeof(*links));
-	if (!links)
-		return -ENOMEM;
-	k->links = links;
 	if (bpf_obj_pin(fd, path) < 0)
 		return -errno;
-	k->links[k->link_count++] = TAKE_FD(fd);
+	k->link_count++;
 	return 0;
 }
 
@@ -60,7 +55,6 @@ static void link_drop(struct kernel *k)
 		}
 	if (dir)
 		closedir(dir);
-	close(k->links[k->link_count]);
 }
 
 /* ---- probes on TLS files ---- */

@@ -68,9 +68,9 @@ static bool has_stopped(pid_t tgid, pid_t tid, bool *ret_ended)
 	return *ret_ended || state == 'T' || state == 't';
 }
 
-bool libraries_look(void *ctx, pid_t tgid, pid_t tid)
+bool libraries_look(void *ctx, pid_t tgid, pid_t tid, uint64_t start)
 {
-	const struct rec r = {.tgid = (uint32_t)tgid, .tid = (uint32_t)tid};
+	const struct rec r = {.tgid = (uint32_t)tgid, .tid = (uint32_t)tid, .start = start};
 	struct libraries *l = ctx;
 	bool ended;
 	int more = 1;

@@ -38,7 +38,7 @@ void libraries_record(struct libraries *l, const struct rec *r);
  * Looks at what a process has mapped that waits for that (kernel_release_held()); `ctx` is a struct
  * libraries. False: it has not stopped yet.
  */
-bool libraries_look(void *ctx, pid_t tgid, pid_t tid);
+bool libraries_look(void *ctx, pid_t tgid, pid_t tid, uint64_t start);
 
 void libraries_free(struct libraries *l);
 

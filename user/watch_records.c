@@ -122,7 +122,7 @@ void watch_put_gap(void *ctx, const struct rec *r, const char *path, bool probed
 
 	ev.process.pid = KNOWN(r->tgid);
 	ev.process.start = KNOWN(r->start);
-	ev.process.comm = r->comm;
+	ev.process.comm = *r->comm ? r->comm : NULL;
 	ev.exec.path = path;
 	ev.loss.reason = probed ? "tls_library_mapped_late" : "tls_library_not_probed";
 	watch_put(ctx, AUDIT_LOSS, &ev);
