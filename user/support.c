@@ -80,10 +80,16 @@ static bool asks_listen(const struct policy *p)
 	return rules_for(p, KIND_LISTEN);
 }
 
-/* An entry that admits only opens what is not held then anyway. */
+/* Entries that admit, or only record, open what is not held then anyway. */
 static bool asks_files(const struct policy *p)
 {
-	return names_kind(&p->deny, KIND_FILE);
+	for (size_t i = 0; i < p->deny.count; i++) {
+		const struct entries one = {.items = &p->deny.items[i], .count = 1};
+
+		if (!one.items->audit && names_kind(&one, KIND_FILE))
+			return true;
+	}
+	return false;
 }
 
 static bool asks_plaintext(const struct policy *p)

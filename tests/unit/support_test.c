@@ -115,7 +115,7 @@ static void listening_needs_lsm(void **state)
 	assert_int_equal(check(&allow, &t, &len), 0);
 }
 
-/* Whether it only records or not. Allowing one asks for nothing. */
+/* Allowing one asks for nothing, nor does what only records: it opens what is not held then anyway. */
 static void files_need_lsm(void **state)
 {
 	static struct pattern file = {.kind = KIND_FILE};
@@ -129,6 +129,8 @@ static void files_need_lsm(void **state)
 	t.facility[FACILITY_GUARD].works = false;
 	assert_int_equal(check(&deny, &t, &len), -EOPNOTSUPP);
 	assert_int_equal(check(&allow, &t, &len), 0);
+	entry.audit = true;
+	assert_int_equal(check(&deny, &t, &len), 0);
 }
 
 /* Whether it admits or refuses; where programs are only killed, or the kernel hashes otherwise. */
