@@ -79,6 +79,15 @@ int elf64_needs(const struct elf64 *f, struct elf64_needs *ret);
 
 void elf64_needs_free(struct elf64_needs *n);
 
+/* The table of sections, to be freed; many files have none. Returns 0, -EBADMSG, -ENOMEM or -errno. */
+int elf64_sections(const struct elf64 *f, Elf64_Shdr **ret, size_t *ret_count);
+
+/*
+ * Looks for sections by their names: `out` has one for each, all zeros when there is none, and the first when
+ * there are several. Returns 0, or as above.
+ */
+int elf64_find_sections(const struct elf64 *f, const char *const *names, size_t n, Elf64_Shdr *out);
+
 /* A function with code in this file. */
 struct elf64_function {
 	size_t name;           /* index of the name asked for */

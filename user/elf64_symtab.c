@@ -19,7 +19,6 @@
 
 #define TABLE_MAX    ((uint64_t)64 << 20) /* eight times what Node.js has */
 #define MATCHES_MAX  4096 /* symbols with a name asked for */
-#define SECTIONS_MAX 65536
 #define BLOCK        ((size_t)256 << 10)
 #define SYMBOLS      (BLOCK / sizeof(Elf64_Sym))
 #define PLACES_MAX   64
@@ -154,33 +153,6 @@ static int find_symbols(const struct elf64 *f, const Elf64_Shdr *table, const st
 
 /* ---- sections ---- */
 
-static int read_sections(const struct elf64 *f, Elf64_Shdr **ret, size_t *ret_count)
-{
-	_free_ Elf64_Shdr *sections = NULL;
-	uint64_t n = f->header.e_shnum;
-	Elf64_Shdr first;
-	int r;
-
-	if (!f->header.e_shoff || f->header.e_shentsize != sizeof(first))
-		return -EBADMSG;
-	r = elf64_read(f, f->header.e_shoff, &first, sizeof(first));
-	if (r < 0)
-		return r;
-	if (!n) /* more than the header can count */
-		n = first.sh_size;
-	if (n > SECTIONS_MAX)
-		return -EBADMSG;
-	sections = malloc((n ? n : 1) * sizeof(*sections));
-	if (!sections)
-		return -ENOMEM;
-	r = elf64_read(f, f->header.e_shoff, sections, n * sizeof(*sections));
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(sections);
-	*ret_count = n;
-	return 0;
-}
-
 static int search_table(const struct elf64 *f, const Elf64_Shdr *table, const Elf64_Shdr *strings,
 			struct names *n, struct found *found)
 {
@@ -208,7 +180,7 @@ int elf64_find_internal(const struct elf64 *f, const char *const *names, size_t 
 	r = prepare_names(&wanted, names, n);
 	if (r < 0)
 		return r;
-	r = read_sections(f, &sections, &section_count);
+	r = elf64_sections(f, &sections, &section_count);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
 	for (size_t i = 0; i < section_count; i++) { /* a file has one such table at most */
