@@ -83,7 +83,8 @@ DEPS := clang gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev liby
 	libcjson-dev libssl-dev bpftool python3 openssl
 # The last ones only where no such program is there already.
 DEPS_TEST := libcmocka-dev libgnutls28-dev libcurl3-gnutls libcurl3-nss libnspr4 libnss3 libssl3 curl wget iproute2 procps util-linux \
-	$(shell tests/vm/run --deps) $(if $(shell command -v node),,nodejs)
+	$(shell tests/vm/run --deps) $(if $(shell command -v node),,nodejs) \
+	$(if $(shell command -v go),,golang-go)
 DEPS_BENCH := nginx-light wrk
 
 # Installs the packages that are missing, and asks nobody when none is.
@@ -118,6 +119,9 @@ CLIENTS := $(addprefix $(B)/tests/client_,gnutls hidden)
 STAND_INS := $(B)/tests/libssl_ex2.so
 CLIENT_LIBS_gnutls := -lgnutls
 CLIENT_LIBS_hidden := -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -s
+# A program in Go, as three kinds of files; without a toolchain none, and what needs them is skipped.
+GO          := $(shell command -v go)
+GO_PROGRAMS := $(if $(GO),$(addprefix $(B)/go/,plain stripped pie))
 # What the benchmark asks, beside all that it runs.
 COSTS := $(addprefix $(B)/tests/,decision_cost answer_cost)
 KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
@@ -162,7 +166,7 @@ bench: deps-test
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS)
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS) $(GO_PROGRAMS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -210,6 +214,15 @@ $(B)/tests/cycles: tests/agents/cycles.c $(LIB) $(B)/empty.skel.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
+# Of the standard library alone; nothing is downloaded.
+$(B)/go/stripped: GO_FLAGS := -ldflags '-s -w'
+$(B)/go/pie: GO_FLAGS := -buildmode=pie -ldflags '-s -w'
+$(B)/go/%: $(wildcard tests/go/*.go)
+	@mkdir -p $(@D)
+	@echo "  GO      $@"
+	$(Q)GO111MODULE=off GOFLAGS= GOPROXY=off GOTOOLCHAIN=local CGO_ENABLED=0 \
+		GOCACHE=$${XDG_CACHE_HOME:-$$HOME/.cache}/warden-go $(GO) build $(GO_FLAGS) -o $@ $^
 
 # The types that the BPF side reads, held against a kernel's BTF (this one's, or BTF=FILE).
 BTF ?= /sys/kernel/btf/vmlinux

@@ -6,6 +6,7 @@
  * Where the functions of TLS libraries have what a probe looks at. A function is known by the cookie of
  * its probe, which has an enum tls_abi; what differs between them is a row here, and nothing else.
  */
+#include "hello.h"
 #include "warden.bpf.h"
 
 /* A register at entry: an index of member.regs, where all of these are put. */
@@ -48,6 +49,8 @@ struct abi {
 	__u8 flags;    /* enum abi_flag */
 	__s16 least;   /* what it returns at least when it did not fail */
 	__s64 refusal; /* what it "returns" when it is not to run: an error that its callers know */
+	__u8 go;       /* it is Go's: see goroutine.bpf.h; it cannot be made to return an error */
+	__u8 type;     /* Go's: what kind of record it is; others have none */
 };
 
 #define NSPR_PEEK	  2	/* PR_MSG_PEEK */
@@ -70,6 +73,8 @@ static const struct abi abis[ABI_MAX] = {
 			   ABI_LEN_INT | ABI_KNOWN | ABI_PEEKS, 1, -1},
 	[ABI_NSPR_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_INT, ABI_UNSEEN | ABI_KNOWN, 1, -1},
 	[ABI_NSS_IMPORT] = {REG_SI, REG_NONE, REG_NONE, REG_NONE, COUNT_NONE, 0, 0, 0},
+	[ABI_GO] = {REG_AX, REG_BX, REG_CX, REG_NONE, COUNT_LONG, 0, 1, 0, 1, REG_NONE},
+	[ABI_GO_RECORD] = {REG_AX, REG_CX, REG_DI, REG_NONE, COUNT_LONG, 0, 1, 0, 1, REG_BX},
 };
 
 static __always_inline const struct abi *abi_of(__u64 site)

@@ -80,7 +80,7 @@ static __always_inline int claim_refuse(const void *img, struct scratch *s, cons
 	claim_match(s);
 	if (flags & CLAIM_BEHIND)
 		s->m.hit.allow = s->m.hit.opaque = 0;
-	net_decide(img, s, why == CLAIM_HOST ? tier_plaintext : TIER_CUT);
+	net_decide(img, s, why == CLAIM_HOST ? s->call.tier : TIER_CUT);
 	claim_tier(s, why);
 	if (s->dec.verdict != VERDICT_ALLOW)
 		record_send_event(s, RECORD_URGENT);

@@ -282,12 +282,13 @@ int BPF_PROG(exec_exit, struct task_struct *task)
 {
 	struct scratch *s;
 	struct rec_exit *r;
-	__u32 tid, tgid;
+	__u64 strand;
+	__u32 tgid;
 
 	if (!scope_current())
 		return 0;
-	tid = BPF_CORE_READ(task, pid);
-	bpf_map_delete_elem(&entered, &tid);
+	strand = BPF_CORE_READ(task, pid);
+	bpf_map_delete_elem(&entered, &strand);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	tgid = BPF_CORE_READ(task, tgid);

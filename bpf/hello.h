@@ -52,7 +52,10 @@ struct hello {
 };
 
 #define TLS_FIRST	 0x14 /* types of records: change of ciphers, alert, handshake, data, heartbeat */
+#define TLS_CIPHERS	 0x14
+#define TLS_ALERT	 0x15
 #define TLS_HANDSHAKE	 0x16
+#define TLS_DATA	 0x17
 #define TLS_LAST	 0x18
 #define TLS_RECORD_HEAD	 5U
 #define TLS_CLIENT_HELLO 0x01

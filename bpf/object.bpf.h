@@ -88,13 +88,13 @@ struct {
 	__type(value, struct object);
 } objects SEC(".maps") __weak;
 
-/* The object that a thread has entered last, if it is unbound or shakes hands. By thread id: socket
- * programs on 6.1 may not use task storage. */
+/* The object that a thread, or goroutine, has entered last, if it is unbound or shakes hands. By its number:
+ * socket programs on 6.1 may not use task storage. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
+	__type(key, __u64); /* see goroutine.bpf.h */
 	__type(value, struct object_key);
 } entered SEC(".maps") __weak;
 

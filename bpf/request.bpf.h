@@ -81,11 +81,12 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
  */
 __weak __noinline int tls_stop(struct scratch *s, struct object *o)
 {
-	__u32 tier = tier_plaintext;
+	__u32 tier;
 	__u64 cookie;
 
 	if (!s || !o)
 		return TIER_NONE;
+	tier = s->call.tier;
 	cookie = o->cookie;
 
 	o->flags |= OBJECT_DEAD;
@@ -198,7 +199,7 @@ __weak __noinline int tls_opaque(struct scratch *s, struct object *o, __u32 why)
 		return 0;
 	s->dec.verdict = VERDICT_ALLOW;
 	if (image_header(img)->kinds[KIND_HTTP].ruled &&
-	    net_opaque(img, s, o->cookie, &o->peer, why, tier_plaintext))
+	    net_opaque(img, s, o->cookie, &o->peer, why, s->call.tier))
 		tls_stop(s, o);
 	activity_init(&s->act, KIND_HTTP);
 	return 0;
@@ -214,7 +215,7 @@ __weak __noinline int tls_parted(struct scratch *s, struct object *o)
 	o->flags |= OBJECT_BLIND;
 	s->dec.verdict = VERDICT_ALLOW;
 	if (image_header(img)->kinds[KIND_HTTP].ruled &&
-	    net_unknown(img, s, o->cookie, &o->peer, OPAQUE_PARTED, tier_plaintext))
+	    net_unknown(img, s, o->cookie, &o->peer, OPAQUE_PARTED, s->call.tier))
 		tls_stop(s, o);
 	return 0;
 }

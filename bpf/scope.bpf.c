@@ -18,6 +18,7 @@
 const volatile __u64 image_mask = 0;
 const volatile __u64 scope_cgroup = 0;
 const volatile __u32 tier_plaintext = TIER_NONE;
+const volatile __u32 tier_socket = TIER_NONE;
 const volatile __u8 file_hashes = 0;
 const volatile __u8 copy_bytes = 0;
 const volatile __u64 digest_key = 0;

@@ -15,6 +15,12 @@
  * Which functions of which library those are is a table in user/tlsfile.c, how they are called is one in
  * abi.bpf.h.
  *
+ * and of Go's crypto/tls the same programs, none of them at a return of the kernel's own making (Go crashes):
+ *
+ *   writeRecordLocked(), Read() as SSL_write and SSL_read; their RETs as those return
+ *   clientHandshake(), serverHandshake() as SSL_clear: an object begins
+ *   Close() and its RETs: it ends; what others go on writing until then is followed
+ *
  * Sleepable, because text may lie in pages that are not there yet. A refused request does not
  * leave: its socket is dead before the library encrypts a byte of it (tiers lsm and cut), the
  * function does not run at all (override), or the process ends first (signal), which is what is
@@ -26,6 +32,7 @@
  * Calls may be nested eight deep, callbacks counted, and the longest chain has eight: write_enter,
  * chunk, step, head, match, and three in match.h. What is read of a request is in request.bpf.h.
  */
+#include "goroutine.bpf.h"
 #include "request.bpf.h"
 
 __u64 streams = 0;
@@ -89,20 +96,19 @@ static __always_inline int tls_waits(const struct object *o)
 }
 
 /*
- * The thread enters an object that has no socket: the next ClientHello that it sends is this one's.
- * Unless the object that it entered before still waits for that: then it may be either's.
+ * The thread, or goroutine, enters an object that has no socket: the next ClientHello that it sends is this
+ * one's. Unless the object that it entered before still waits for that: then it may be either's.
  */
-static __noinline int tls_expect_hello(struct object *o, const struct object_key *key)
+static __noinline int tls_expect_hello(struct object *o, const struct object_key *key, __u64 strand)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct object_key *last = bpf_map_lookup_elem(&entered, &tid);
+	struct object_key *last = bpf_map_lookup_elem(&entered, &strand);
 	struct object *before = last ? bpf_map_lookup_elem(&objects, last) : 0;
 
 	if (before && before != o && tls_waits(before) && tls_may_greet(o)) {
 		before->flags |= OBJECT_UNSURE;
 		o->flags |= OBJECT_UNSURE;
 	}
-	if (bpf_map_update_elem(&entered, &tid, key, BPF_ANY))
+	if (bpf_map_update_elem(&entered, &strand, key, BPF_ANY))
 		loss_add(LOSS_STORAGE, 0);
 	return 0;
 }
@@ -119,8 +125,8 @@ static __noinline struct object *tls_object_find(struct object_key *key)
 	return o;
 }
 
-/* The object at this address in the current process, which the thread enters. */
-static __noinline struct object *tls_object(__u64 address)
+/* The object at this address in the current process, which the thread or goroutine enters. */
+static __noinline struct object *tls_object(__u64 address, __u64 strand)
 {
 	struct object_key key;
 	struct object *o;
@@ -128,8 +134,17 @@ static __noinline struct object *tls_object(__u64 address)
 	object_key(&key, address);
 	o = tls_object_find(&key);
 	if (o && !o->cookie)
-		tls_expect_hello(o, &key);
+		tls_expect_hello(o, &key, strand);
 	return o;
+}
+
+/* The same if it is known. */
+static __noinline struct object *tls_object_known(__u64 address)
+{
+	struct object_key key;
+
+	object_key(&key, address);
+	return bpf_map_lookup_elem(&objects, &key);
 }
 
 static __noinline int tls_report_close(__u64 stream)
@@ -274,7 +289,9 @@ static __always_inline struct tls_call *tls_call_at(struct member *m, int slot)
 static __noinline int tls_begin(struct tls_ctx *c, const struct tls_call *call)
 {
 	c->img = image_current();
-	c->o = tls_object(call->object);
+	/* Go's begin with a handshake: whose was not seen is opaque by its ClientHello, and has ended otherwise. */
+	c->o = abi_of(call->abi)->go ? tls_object_known(call->object)
+				     : tls_object(call->object, call->strand);
 	c->s = scratch_claim();
 	if (c->img && c->s && c->o) {
 		c->s->generation = image_header(c->img)->generation;
@@ -330,35 +347,6 @@ static __noinline int tls_place(struct tls_ctx *c, struct tls_call *call)
 	return 0;
 }
 
-/* Entry of a writing function. Returns the tier that stops it, or TIER_NONE. */
-static __always_inline __u32 tls_write(struct tls_call *call)
-{
-	struct tls_ctx c = {};
-
-	if (tls_begin(&c, call)) {
-		call->refused = tls_unfollowed(c.img);
-		call->object = 0; /* nothing was entered that could be left */
-		if (c.o)
-			tls_miss(c.o, call);
-		return TIER_NONE;
-	}
-	object_enter(c.o);
-	tls_place(&c, call);
-	if (c.o->flags & OBJECT_DEAD) {
-		call->refused = 1;
-		if (!c.o->cookie && !(c.o->flags & OBJECT_EARLY) && tier_plaintext != TIER_OVERRIDE)
-			bpf_send_signal(SIGKILL); /* its ClientHello was not seen */
-	} else if (!(c.o->flags & OBJECT_BLIND)) {
-		tls_read_ahead(&c);
-		tls_phrase_in_head(&c);
-		call->refused = refused(&c.s->dec);
-	}
-	if (call->refused)
-		object_leave(c.o);
-	scratch_release(c.s);
-	return call->refused ? tier_plaintext : TIER_NONE;
-}
-
 /* ---- payload ---- */
 
 /* The next record of payload: s->left bytes of s->call.len are done. */
@@ -390,6 +378,62 @@ static long tls_copy(__u32 i, void *data)
 	s->left += n;
 	return 0;
 }
+
+/* What the call in s->call has moved, or is about to. */
+static __noinline int tls_copy_all(struct tls_ctx *c)
+{
+	struct scratch *s = c->s;
+
+	s->left = 0;
+	if (copy_bytes)
+		loop(CHUNKS_MAX, tls_copy, c);
+	else
+		c->o->offset[s->call.dir & 1] += s->call.len;
+	return 0;
+}
+
+/* ---- writing ---- */
+
+/* A writing call that cannot be followed. Of Go's, because the object has just ended: then nothing leaves. */
+static __noinline int tls_write_missed(const struct tls_ctx *c, struct tls_call *call)
+{
+	if (c->o || !abi_of(call->abi)->go)
+		call->refused = tls_unfollowed(c->img);
+	if (c->o)
+		tls_miss(c->o, call);
+	call->object = 0; /* nothing was entered that could be left */
+	return 0;
+}
+
+/* Entry of a writing function. */
+static __always_inline void tls_write(struct tls_call *call)
+{
+	struct tls_ctx c = {};
+
+	if (tls_begin(&c, call)) {
+		tls_write_missed(&c, call);
+		return;
+	}
+	object_enter(c.o);
+	tls_place(&c, call);
+	if (c.o->flags & OBJECT_DEAD) {
+		call->refused = 1;
+		if (!c.o->cookie && !(c.o->flags & OBJECT_EARLY) && call->tier != TIER_OVERRIDE)
+			bpf_send_signal(SIGKILL); /* its ClientHello was not seen */
+	} else if (!(c.o->flags & OBJECT_BLIND)) {
+		tls_read_ahead(&c);
+		tls_phrase_in_head(&c);
+		call->refused = refused(&c.s->dec);
+	}
+	/* Another thread may read the answer before this one returns: what Go takes in part is the last of it. */
+	if (!call->refused && abi_of(call->abi)->go)
+		tls_copy_all(&c);
+	if (call->refused)
+		object_leave(c.o);
+	scratch_release(c.s);
+}
+
+/* ---- returns ---- */
 
 /*
  * Bytes that came back: the first ones tell a reader that waits for an answer whether requests go on.
@@ -439,10 +483,18 @@ static __noinline int tls_gap(struct tls_ctx *c, __u64 n, __u64 from)
 	return 0;
 }
 
+/* Whether it was when the call was entered, see tls_write(). */
+static __always_inline int tls_copied(const struct tls_call *call)
+{
+	return call->dir == DIR_WRITE && abi_of(call->abi)->go;
+}
+
 /* The return of a call that cannot be followed: what is ahead is not known any more, see tls_repeats(). */
 static __noinline int tls_return_missed(struct object *o, const struct tls_call *call, __s64 ret)
 {
-	if (!abi_failed(abi_of(call->abi), ret))
+	if (tls_copied(call))
+		o->flags |= OBJECT_BLIND;
+	else if (!abi_failed(abi_of(call->abi), ret))
 		tls_miss(o, call);
 	if (call->dir == DIR_WRITE)
 		object_leave(o);
@@ -473,13 +525,9 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 		tls_answer(&c, n);
 	if (n && (unseen || !c.s->call.buf)) {
 		tls_gap(&c, n, unseen ? c.s->call.buf : c.o->offset[c.s->call.dir & 1]);
-	} else if (n) {
+	} else if (n && !tls_copied(&c.s->call)) {
 		c.s->call.len = n;
-		c.s->left = 0;
-		if (copy_bytes)
-			loop(CHUNKS_MAX, tls_copy, &c);
-		else
-			c.o->offset[c.s->call.dir & 1] += n;
+		tls_copy_all(&c);
 	}
 	scratch_release(c.s);
 }
@@ -529,6 +577,44 @@ static __always_inline int tls_passes(struct member *m, const struct abi *abi)
 	return abi->flags & ABI_PEEKS && m->regs[REG_CX] & NSPR_PEEK;
 }
 
+/* Go's clientHandshake(), or serverHandshake(), is about to send. */
+static __noinline int tls_shakes_hands(__u64 address, __u64 strand)
+{
+	struct object_key key;
+	struct object *o;
+
+	object_key(&key, address);
+	o = bpf_map_lookup_elem(&objects, &key);
+	if (o && !o->cookie)
+		tls_expect_hello(o, &key, strand);
+	return 0;
+}
+
+/*
+ * A record of Go's is about to be made: whether it has text in it. One of a handshake may be the ClientHello;
+ * it leaves by this goroutine.
+ */
+static __noinline int tls_is_text(struct member *m, const struct abi *abi)
+{
+	__u8 type = abi_reg(m, abi->type);
+
+	if (abi->type == REG_NONE)
+		return 1;
+	if (type == TLS_HANDSHAKE)
+		tls_shakes_hands(abi_reg(m, abi->object), m->goroutine.call.strand);
+	return type != TLS_HANDSHAKE && type != TLS_ALERT && type != TLS_CIPHERS;
+}
+
+/* The same of a call of Go's, found out about the goroutine first. */
+static __noinline int tls_passes_go(struct member *m, const struct abi *abi, const struct pt_regs *ctx)
+{
+	if (goroutine_take(m, ctx)) {
+		tls_unfollowed(image_current());
+		return 1;
+	}
+	return !tls_is_text(m, abi);
+}
+
 /*
  * Notes the call that a function of the library is entered with. NULL outside of the workload, and for
  * calls that are a part of one that was noted.
@@ -544,30 +630,75 @@ static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 		return 0;
 	doom_meets();
 	abi_take(m, ctx);
-	if (tls_passes(m, abi) || tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
-		return 0;
-	call = tls_call_at(m, tls_call_take(m, PT_REGS_SP(ctx)));
+	if (abi->go) {
+		if (tls_passes_go(m, abi, ctx))
+			return 0;
+	} else {
+		goroutine_none(m, PT_REGS_SP(ctx));
+		if (tls_passes(m, abi) || tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
+			return 0;
+	}
+	call = tls_call_at(m, tls_call_take(m, m->goroutine.call.depth));
 	call->object = abi_reg(m, abi->object);
-	call->sp = PT_REGS_SP(ctx);
+	call->sp = m->goroutine.call.depth;
+	call->strand = m->goroutine.call.strand;
 	call->ip = PT_REGS_IP(ctx);
 	call->buf = abi_reg(m, abi->buf);
 	call->len = abi_reg(m, abi->len);
 	if (abi->flags & ABI_LEN_INT)
 		call->len = (__u32)call->len;
 	call->stored = abi_reg(m, abi->stored);
+	if (abi->go && goroutine_has(&m->goroutine, call->buf))
+		call->stored = m->goroutine.stack[STACK_HIGH] - call->buf;
 	call->dir = dir;
 	call->abi = site & (ABI_MAX - 1);
+	call->tier = abi->go ? tier_socket : tier_plaintext;
 	call->refused = 0;
 	return call;
+}
+
+/*
+ * The call at work has been entered. Returns the tier that stops it, or TIER_NONE. One of Go's is kept until it
+ * returns, be it on another thread: its slot in this one's is free again. If there is no room, it cannot be
+ * followed.
+ */
+static __noinline int tls_entered(void)
+{
+	struct member *m = bpf_task_storage_get(&members, bpf_get_current_task_btf(), 0, 0);
+	int slot = m ? tls_call_find(m, m->goroutine.call.depth) : -1;
+	struct tls_call *call;
+	struct object *o;
+	__u32 tier;
+
+	if (slot < 0 || !m)
+		return TIER_NONE;
+	call = tls_call_at(m, slot);
+	tier = call->refused ? call->tier : TIER_NONE;
+	if (!abi_of(call->abi)->go)
+		return tier;
+	if (bpf_map_update_elem(&goroutine_calls, &m->goroutine.call, call, BPF_ANY)) {
+		loss_add(LOSS_STORAGE, 0);
+		o = tls_object_known(call->object);
+		if (o && call->dir == DIR_WRITE) {
+			o->flags |= OBJECT_BLIND;
+			object_leave(o);
+			tls_unfollowed(image_current());
+		}
+	}
+	call->object = 0;
+	return tier;
 }
 
 static __always_inline __u32 tls_enter_write(struct pt_regs *ctx)
 {
 	struct tls_call *call = tls_enter(ctx, DIR_WRITE);
 
-	if (call && abi_of(call->abi)->flags & ABI_UNFREED)
+	if (!call)
+		return TIER_NONE;
+	if (abi_of(call->abi)->flags & ABI_UNFREED)
 		tls_write_early(call->object);
-	return call ? tls_write(call) : TIER_NONE;
+	tls_write(call);
+	return tls_entered();
 }
 
 SEC("uprobe.s")
@@ -602,8 +733,15 @@ SEC("uprobe.s")
 int tls_read_enter(struct pt_regs *ctx)
 {
 	struct tls_call *call = tls_enter(ctx, DIR_READ);
-	struct object *o = call ? tls_object(call->object) : 0;
+	struct object *o;
 
+	if (!call)
+		return 0;
+	if (abi_of(call->abi)->go) {
+		tls_entered();
+		return 0;
+	}
+	o = tls_object(call->object, call->strand);
 	if (o && abi_of(call->abi)->flags & ABI_UNSEEN)
 		call->buf = o->offset[DIR_READ];
 	return 0;
@@ -625,27 +763,6 @@ static __noinline int tls_slipped(__u64 address)
 	return 0;
 }
 
-SEC("uretprobe.s")
-int tls_leave(struct pt_regs *ctx)
-{
-	struct member *m = tls_member();
-	struct tls_call *call;
-	int slot;
-
-	if (!m)
-		return 0;
-	slot = tls_call_find(m, PT_REGS_SP(ctx) - 8); /* the return address is off the stack */
-	if (slot < 0)
-		return 0;
-	call = tls_call_at(m, slot);
-	if (!call->refused)
-		tls_return(call, PT_REGS_RC(ctx));
-	else if ((int)PT_REGS_RC(ctx) > 0)
-		tls_slipped(call->object);
-	call->object = 0;
-	return 0;
-}
-
 SEC("uprobe.s")
 int tls_handshake(struct pt_regs *ctx)
 {
@@ -653,7 +770,7 @@ int tls_handshake(struct pt_regs *ctx)
 	__u64 address = PT_REGS_PARM1(ctx);
 
 	if (m && (!(abi_of(bpf_get_attach_cookie(ctx))->flags & ABI_KNOWN) || tls_known(m, address)))
-		tls_object(address);
+		tls_object(address, strand_of_thread());
 	return 0;
 }
 
@@ -680,48 +797,129 @@ int tls_greeting(struct pt_regs *ctx)
 	else if (tls_has_past(o) && tls_is_new(key.address))
 		o = tls_renew(o, &key);
 	if (o && !o->cookie)
-		tls_expect_hello(o, &key);
+		tls_expect_hello(o, &key, strand_of_thread());
 	return 0;
 }
 
-/* The object that a function is called with, if it is known; and its key. */
-static __always_inline struct object *tls_object_known(struct pt_regs *ctx, struct object_key *key)
-{
-	if (!scope_current())
-		return 0;
-	object_key(key, PT_REGS_PARM1(ctx));
-	return bpf_map_lookup_elem(&objects, key);
-}
-
-/* Called for every object before its first handshake, and before each that makes it another one. */
-SEC("uprobe.s")
-int tls_clear(struct pt_regs *ctx)
+/*
+ * Called for every object before its first handshake, and before each that makes it another one. Go's are not
+ * freed by anybody, and handshake records of theirs tell which thread is about to send: what lay at this
+ * address before is gone.
+ */
+static __noinline int tls_begin_anew(__u64 address, int go)
 {
 	struct object_key key;
-	struct object *o = tls_object_known(ctx, &key);
+	struct object *o;
 
+	object_key(&key, address);
+	o = bpf_map_lookup_elem(&objects, &key);
+	if (go) {
+		o = o ? tls_renew(o, &key) : object_reset(&key);
+		if (!o) { /* nobody would ask for it again */
+			loss_add(LOSS_OBJECTS, 0);
+			tls_unfollowed(image_current());
+		}
+		return 0;
+	}
 	if (!o || (tls_may_greet(o) && (o->writers || !(o->flags & OBJECT_INHERITED))))
 		return 0; /* a write that shakes hands first has been read */
 	if (o->writers && tls_unfollowed(image_current()))
 		return 0; /* the same, but it was read as a part of what was before */
 	o = tls_renew(o, &key);
 	if (o)
-		tls_expect_hello(o, &key);
+		tls_expect_hello(o, &key, strand_of_thread());
+	return 0;
+}
+
+SEC("uprobe.s")
+int tls_clear(struct pt_regs *ctx)
+{
+	int go = abi_of(bpf_get_attach_cookie(ctx))->go;
+	__u64 address = PT_REGS_PARM1(ctx), gos = ctx->ax;
+
+	opaque_value(gos); /* or clang would choose between places in the context */
+	if (scope_current())
+		tls_begin_anew(go ? gos : address, go);
+	return 0;
+}
+
+/* The object at this address is gone. */
+static __noinline int tls_end(__u64 address)
+{
+	struct object_key key;
+	struct object *o;
+	__u64 stream;
+
+	object_key(&key, address);
+	o = bpf_map_lookup_elem(&objects, &key);
+	if (!o)
+		return 0;
+	stream = o->stream;
+	bpf_map_delete_elem(&objects, &key);
+	tls_report_close(stream);
 	return 0;
 }
 
 SEC("uprobe.s")
 int tls_free(struct pt_regs *ctx)
 {
-	struct object_key key;
-	struct object *o = tls_object_known(ctx, &key);
-	__u64 stream;
+	if (scope_current())
+		tls_end(PT_REGS_PARM1(ctx));
+	return 0;
+}
 
-	if (!o)
+SEC("uprobe.s")
+int tls_close(struct pt_regs *ctx)
+{
+	struct tls_call *call = tls_enter(ctx, DIR_CLOSE);
+
+	if (call)
+		tls_entered();
+	return 0;
+}
+
+/* Brings back a call of Go's that returns, into a slot of this thread's. Returns the slot, or -1. */
+static __noinline int tls_fetch(struct member *m, const struct pt_regs *ctx)
+{
+	struct tls_call *kept, *call;
+	int slot;
+
+	if (goroutine_take(m, ctx))
+		return -1;
+	kept = bpf_map_lookup_elem(&goroutine_calls, &m->goroutine.call);
+	if (!kept)
+		return -1;
+	slot = tls_call_take(m, m->goroutine.call.depth);
+	call = tls_call_at(m, slot);
+	*call = *kept;
+	if (call->stored)
+		call->buf = m->goroutine.stack[STACK_HIGH] - call->stored;
+	bpf_map_delete_elem(&goroutine_calls, &m->goroutine.call);
+	return slot;
+}
+
+SEC("uretprobe.s")
+int tls_leave(struct pt_regs *ctx)
+{
+	struct member *m = tls_member();
+	struct tls_call *call;
+	int slot, go;
+
+	if (!m)
 		return 0;
-	stream = o->stream;
-	bpf_map_delete_elem(&objects, &key);
-	tls_report_close(stream);
+	go = abi_of(bpf_get_attach_cookie(ctx))->go;
+	slot = go ? tls_fetch(m, ctx)
+		  : tls_call_find(m, PT_REGS_SP(ctx) - 8); /* the return address is off the stack */
+	if (slot < 0)
+		return 0;
+	call = tls_call_at(m, slot);
+	if (call->dir == DIR_CLOSE)
+		tls_end(call->object);
+	else if (!call->refused)
+		tls_return(call, PT_REGS_RC(ctx));
+	else if (!go && (int)PT_REGS_RC(ctx) > 0)
+		tls_slipped(call->object);
+	call->object = 0;
 	return 0;
 }
 
@@ -830,6 +1028,7 @@ static __noinline int tls_cover(struct object *o, const struct object_key *key)
 		tls_unfollowed(c.img);
 	} else if (o->cookie) {
 		c.s->generation = image_header(c.img)->generation;
+		c.s->call.tier = tier_plaintext;
 		tls_blind(&c, OPAQUE_UNSEEN);
 	}
 	if (c.s)

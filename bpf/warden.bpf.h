@@ -23,6 +23,7 @@
 
 extern const volatile __u64 scope_cgroup; /* id of the workload's cgroup */
 extern const volatile __u32 tier_plaintext; /* enum tier; for objects bound to a socket */
+extern const volatile __u32 tier_socket;    /* the same of functions that cannot be made to return an error */
 extern const volatile __u8 file_hashes;	    /* the kernel tells the SHA-256 of files */
 extern const volatile __u8 copy_bytes;	    /* plaintext is copied to user space */
 extern const volatile __u64 digest_key;	    /* random: see request.bpf.h */
@@ -75,17 +76,34 @@ struct {
 /* A TLS call that has been entered and not yet left, by the thread that made it. */
 struct tls_call {
 	__u64 object; /* address of the TLS object; 0: no call */
-	__u64 sp;     /* the thread's stack pointer at entry: which of several calls it is */
+	__u64 sp;     /* the stack pointer at entry, or how deep it is: which of several calls it is */
+	__u64 strand; /* what acts, see goroutine.bpf.h */
 	__u64 ip;     /* which function */
 	__u64 buf;    /* the text; if it cannot be seen, where in the stream it begins */
 	__u64 len;
-	__u64 stored; /* address of the size_t for the byte count, or 0 */
-	__u16 dir;    /* enum direction */
+	__u64 stored; /* address of the size_t for the byte count; Go: how deep in the stack `buf` is; or 0 */
+	__u16 dir;    /* enum direction, or DIR_CLOSE */
 	__u16 abi;    /* enum tls_abi */
-	__u32 refused;
+	__u16 tier;   /* enum tier: what stops it, if it is to be stopped */
+	__u16 refused;
 };
 
 #define TLS_CALLS 4 /* one inside another: TLS to a proxy that carries TLS to a server makes two */
+
+#define DIR_CLOSE DIR_COUNT /* of a call: it moves nothing */
+
+/* See goroutine.bpf.h. */
+struct goroutine_call {
+	__u64 strand;
+	__u64 depth;
+};
+
+enum { STACK_LOW, STACK_HIGH, STACK_ENDS };
+
+struct goroutine {
+	struct goroutine_call call; /* the one at work */
+	__u64 stack[STACK_ENDS];
+};
 
 /*
  * What belongs to a task. Having it is membership in the workload; it is inherited by every child
@@ -94,6 +112,7 @@ struct tls_call {
 struct member {
 	struct tls_call calls[TLS_CALLS];
 	__u64 regs[8]; /* at the entry of the call at work, by enum tls_reg */
+	struct goroutine goroutine; /* that the task runs, as the probe at work has found it */
 	__u64 next; /* slot to use when none is free */
 	/* How its process began. It has run no program since while its self_exec_id is still the same. */
 	__u64 forked;  /* when: CLOCK_MONOTONIC, ns */

@@ -15,21 +15,14 @@
  * the socket itself, where there is always room.
  */
 #include "asked.bpf.h"
+#include "goroutine.bpf.h"
 
-/*
- * The object that this thread's ClientHello belongs to, or NULL. A thread that sends owns the socket
- * meanwhile. Nobody does when what was held back leaves in an interrupt, on top of any thread.
- */
-static __always_inline struct object *wire_object(const struct sock *sk)
+/* The object without a socket that this thread, or goroutine, has entered last. */
+static __noinline struct object *wire_entered(__u64 strand)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tid = BPF_CORE_READ(task, pid);
-	struct object_key *key, now;
+	struct object_key *key = bpf_map_lookup_elem(&entered, &strand), now;
 	struct object *o;
 
-	if (!BPF_CORE_READ(sk, sk_lock.owned))
-		return 0;
-	key = bpf_map_lookup_elem(&entered, &tid);
 	if (!key)
 		return 0;
 	object_key(&now, key->address);
@@ -37,6 +30,42 @@ static __always_inline struct object *wire_object(const struct sock *sk)
 		return 0; /* another one has this thread's number now */
 	o = bpf_map_lookup_elem(&objects, key);
 	return o && !o->cookie ? o : 0;
+}
+
+/*
+ * The same of the goroutine that made this system call. Its number is in a register that C uses as it likes:
+ * what comes of that is no goroutine which has entered an object. It sends one ClientHello an object.
+ */
+static __noinline struct object *wire_entered_by_goroutine(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	__u64 strand = strand_of_goroutine(BPF_CORE_READ(regs, r14), BPF_CORE_READ(task, tgid));
+	struct object *o = wire_entered(strand);
+
+	if (o)
+		bpf_map_delete_elem(&entered, &strand);
+	return o;
+}
+
+/*
+ * The object that this ClientHello belongs to, or NULL. A thread that sends owns the socket meanwhile. Nobody
+ * does when what was held back leaves in an interrupt, on top of any thread.
+ */
+static __always_inline struct object *wire_object(const struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct object *threads, *goroutines;
+
+	if (!BPF_CORE_READ(sk, sk_lock.owned))
+		return 0;
+	threads = wire_entered(BPF_CORE_READ(task, pid));
+	goroutines = wire_entered_by_goroutine();
+	if (threads && goroutines) { /* a Go program that uses another library as well */
+		threads->flags |= OBJECT_UNSURE;
+		goroutines->flags |= OBJECT_UNSURE;
+	}
+	return threads ? threads : goroutines;
 }
 
 __weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wire_packet *p)

@@ -169,10 +169,13 @@ enum tls_abi {
 	ABI_NSPR_RECV,	  /* PR_Recv(object, text, int, flags), the same */
 	ABI_NSPR_FILE,	  /* PR_Writev(object, ...), PR_SendFile(), the same; the text is elsewhere */
 	ABI_NSS_IMPORT,	  /* SSL_ImportFD(model, object) gives the object, for TLS from now on */
+	ABI_GO,		  /* Go's method(object, []text): count and error, in registers */
+	ABI_GO_RECORD,	  /* the same with the type of the record in front of the text */
 	ABI_COUNT,
 };
 
 #define ABI_MAX	       32 /* rows that there is room for */
+#define STRAND_PROCESS_SHIFT 42 /* of goroutines, see bpf/goroutine.bpf.h */
 #define SITE_RET_SHIFT 8  /* cookie of a probe: enum tls_abi; above, from its entry to a `ret` in it */
 
 enum direction {

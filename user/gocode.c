@@ -130,6 +130,7 @@ struct walk {
 	size_t grow; /* where the code begins that enlarges the stack, and begins anew */
 	struct depths depths;
 	bool back; /* the depth has just come to be 0 */
+	bool grows; /* that code has begun */
 	bool begins_anew;
 	struct go_code out;
 };
@@ -153,10 +154,13 @@ static bool take(struct walk *w, size_t at, size_t len)
 	const uint8_t *code = w->code + at;
 	bool returns = *code == X86_RET;
 
+	if (at == w->out.start && at + len != w->depths.until)
+		return false; /* it does not make the frame: a loop may lead there */
 	if (w->back && at > w->out.start && !returns && at != w->grow)
 		return is_nop(code, len);
 	w->back = false;
-	w->begins_anew |= at >= w->grow && (len == 2 || len == 5) &&
+	w->grows |= at == w->grow;
+	w->begins_anew |= w->grows && (len == 2 || len == 5) &&
 			  jump(w->code, at, len, 0xeb, 0xe9) == 0; /* jmp */
 	if (!returns)
 		return true;

@@ -9,7 +9,7 @@
  * Where a function of a Go program is probed. Its return address cannot be taken away, as uretprobes do:
  * stacks of goroutines move, and Go reads them. So there are probes on each RET; and one behind the check of
  * the stack at the entry, because a call whose stack is too small, or whose goroutine is to pause, begins
- * there once more. Both are on the stack and in registers as at the entry.
+ * there once more. Behind it is what makes the frame. Both are on the stack and in registers as at the entry.
  */
 struct go_code {
 	uint32_t start; /* of the first instruction behind the check */

@@ -167,6 +167,7 @@ static const struct {
 	{"tls_greeting", always, ATTACH_PROBE},
 	{"tls_clear", always, ATTACH_PROBE},
 	{"tls_free", always, ATTACH_PROBE},
+	{"tls_close", always, ATTACH_PROBE},
 	{"tls_bio", always, ATTACH_PROBE},
 	{"tls_make", always, ATTACH_PROBE},
 	{"tls_made", always, ATTACH_PROBE},
@@ -213,6 +214,7 @@ static int configure(struct kernel *k, const struct kernel_options *o)
 	k->skel->rodata->image_mask = o->image->size - 1;
 	k->skel->rodata->scope_cgroup = o->cgroup->id;
 	k->skel->rodata->tier_plaintext = o->tiers->plaintext;
+	k->skel->rodata->tier_socket = tiers_socket(o->tiers);
 	k->skel->rodata->file_hashes = with_hashes(o);
 	k->skel->rodata->copy_bytes = o->copy_bytes;
 	kernel_names_configure(k, o->resolvers);
@@ -393,16 +395,34 @@ void kernel_forget_socket(struct kernel *k, uint64_t cookie)
 	bpf_map_delete_elem(bpf_map__fd(k->skel->maps.dead), &cookie);
 }
 
-struct object_key { /* bpf/object.bpf.h */
-	uint64_t address;
-	uint32_t tgid;
-	uint32_t exec_id;
+/* Keys of the maps below. */
+union process_key {
+	struct { /* struct object_key of bpf/object.bpf.h */
+		uint64_t address;
+		uint32_t tgid;
+		uint32_t exec_id;
+	} object;
+	struct { /* struct goroutine_call of bpf/warden.bpf.h; of `entered` the first half */
+		uint64_t strand;
+		uint64_t depth;
+	} call;
 };
 
-void kernel_forget_processes(struct kernel *k, const struct map *tgids)
+static uint64_t process_of_object(const union process_key *key)
 {
-	int fd = bpf_map__fd(k->skel->maps.objects);
-	struct object_key key, next, *at = NULL;
+	return key->object.tgid;
+}
+
+static uint64_t process_of_goroutine(const union process_key *key)
+{
+	return key->call.strand >> STRAND_PROCESS_SHIFT;
+}
+
+static void forget(const struct bpf_map *map, uint64_t (*process)(const union process_key *),
+		   const struct map *tgids)
+{
+	union process_key key, next, *at = NULL;
+	int fd = bpf_map__fd(map);
 	bool doomed = false;
 
 	/* A deleted key cannot be gone on from: each is deleted once its successor is known. */
@@ -411,10 +431,17 @@ void kernel_forget_processes(struct kernel *k, const struct map *tgids)
 			bpf_map_delete_elem(fd, &key);
 		key = next;
 		at = &key;
-		doomed = map_get(tgids, key.tgid);
+		doomed = map_get(tgids, process(&key));
 	}
 	if (doomed)
 		bpf_map_delete_elem(fd, &key);
+}
+
+void kernel_forget_processes(struct kernel *k, const struct map *tgids)
+{
+	forget(k->skel->maps.objects, process_of_object, tgids);
+	forget(k->skel->maps.goroutine_calls, process_of_goroutine, tgids);
+	forget(k->skel->maps.entered, process_of_goroutine, tgids);
 }
 
 /* ---- begin and end ---- */
@@ -429,6 +456,7 @@ int kernel_load(const struct kernel_options *options, struct kernel **ret,
 		return fail(error, -ENOMEM, "cannot load", "programs");
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	k->plaintext = options->tiers->plaintext;
+	k->holds = with_hold(options);
 	k->multi = uprobes_multi_works();
 	k->pins = strdup(options->pins);
 	k->skel = warden_bpf__open();

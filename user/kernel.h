@@ -94,6 +94,9 @@ int kernel_destroy_members(struct kernel *k, int timeout_ms);
 /* Mounts at the start that give files no names, because there are too many or their paths are too long. */
 uint64_t kernel_mounts_left_out(const struct kernel *k);
 
+/* Whether processes wait for somebody to look at the code that they map: nothing of that is late then. */
+bool kernel_holds(const struct kernel *k);
+
 /*
  * Called with a thread that waits for somebody to look at the code that its process maps, and when that
  * started (CLOCK_BOOTTIME, ns). Returns false while it cannot be done yet.

@@ -22,6 +22,11 @@ static void release(struct kernel *k, const struct waiting *w)
 	kill((pid_t)w->thread.tgid, SIGCONT);
 }
 
+bool kernel_holds(const struct kernel *k)
+{
+	return k->holds;
+}
+
 size_t kernel_release_held(struct kernel *k, kernel_look_fn look, void *ctx)
 {
 	int held = bpf_map__fd(k->skel->maps.held);

@@ -16,6 +16,7 @@ struct kernel {
 	char *pins;
 	enum tier plaintext;
 	bool multi; /* many probes are one link */
+	bool holds; /* see kernel_holds() */
 	uint64_t mounts_left_out;
 
 	kernel_record_fn fn; /* while draining */

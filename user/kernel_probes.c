@@ -12,7 +12,7 @@
 #include "kernel_internal.h"
 #include "uprobes.h"
 
-#define SITES_MAX 64 /* of one kind in one file */
+#define SITES_MAX 128 /* of one kind in one file */
 
 /* ---- links ---- */
 
@@ -61,9 +61,10 @@ static void link_drop(struct kernel *k)
 
 static struct bpf_program *enter_program(struct kernel *k, enum site_kind kind)
 {
+	struct bpf_program *write = k->plaintext == TIER_OVERRIDE ? k->skel->progs.tls_write_override
+								  : k->skel->progs.tls_write_enter;
 	struct bpf_program *const by_kind[SITE_KINDS] = {
-		[SITE_WRITE] = k->plaintext == TIER_OVERRIDE ? k->skel->progs.tls_write_override
-							     : k->skel->progs.tls_write_enter,
+		[SITE_WRITE] = write,
 		[SITE_READ] = k->skel->progs.tls_read_enter,
 		[SITE_HANDSHAKE] = k->skel->progs.tls_handshake,
 		[SITE_GREETING] = k->skel->progs.tls_greeting,
@@ -72,6 +73,10 @@ static struct bpf_program *enter_program(struct kernel *k, enum site_kind kind)
 		[SITE_BIO] = k->skel->progs.tls_bio,
 		[SITE_MAKE] = k->skel->progs.tls_make,
 		[SITE_LAYER] = k->skel->progs.tls_layer,
+		[SITE_GO_LEAVE] = k->skel->progs.tls_leave,
+		[SITE_GO_WRITE] = write,
+		[SITE_GO_READ] = k->skel->progs.tls_read_enter,
+		[SITE_GO_CLOSE] = k->skel->progs.tls_close,
 	};
 
 	return by_kind[kind];

@@ -4,13 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "process.h"
-
-#define LARGE ((off_t)16 << 20)
 
 static int probe_file(struct libraries *l, const struct tls_file *file)
 {
@@ -89,6 +86,31 @@ bool libraries_look(void *ctx, pid_t tgid, pid_t tid, uint64_t start)
 	return true;
 }
 
+/*
+ * A program that brings its TLS itself is known by its file, before it connects to anywhere, and also when it
+ * has ended by now.
+ */
+static void look_at_program(struct libraries *l, const struct rec_exec *r)
+{
+	const char *path = (const char *)(r + 1) + r->passed_len;
+	struct tls_files fresh = {0};
+	char text[4096];
+	int n;
+
+	if (r->flags & EXEC_REFUSED || r->rec.size < sizeof(*r) + r->passed_len + r->path_len)
+		return;
+	snprintf(text, sizeof(text), "/proc/%u/exe", r->rec.tgid);
+	if (tlsfiles_of_program(text, &l->known, &fresh) < 0) {
+		n = snprintf(text, sizeof(text), "%.*s", (int)r->path_len, path);
+		if (n >= (int)sizeof(text))
+			return;
+		tlsfiles_of_program(text, &l->known, &fresh);
+	}
+	for (size_t i = 0; i < fresh.count; i++)
+		l->gap(l->ctx, &r->rec, fresh.files[i]->path, probe_file(l, fresh.files[i]) == 0);
+	tlsfiles_free(&fresh);
+}
+
 /* A handshake that no object made: by a library that was mapped after the look, perhaps. */
 static bool is_unexplained(const struct rec *r)
 {
@@ -96,25 +118,12 @@ static bool is_unexplained(const struct rec *r)
 	       ((const struct rec_net *)r)->why == OPAQUE_TLS;
 }
 
-/*
- * Whether a process runs a program that is large enough to bring TLS of its own, as what Bun compiles does.
- * It takes such a one longer to connect than to examine it takes here.
- */
-static bool is_large(const struct rec *r)
-{
-	struct stat st;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%u/exe", r->tgid);
-	return !stat(path, &st) && st.st_size >= LARGE;
-}
-
 void libraries_record(struct libraries *l, const struct rec *r)
 {
-	if (r->type == REC_EXEC && is_large(r))
-		look_at_mappings(l, r);
 	if (r->type == REC_EXEC || r->type == REC_EXIT || is_unexplained(r)) /* it maps more now */
 		map_take(&l->seen, r->tgid);
+	if (r->type == REC_EXEC && r->size >= sizeof(struct rec_exec) && !kernel_holds(l->kernel))
+		look_at_program(l, (const struct rec_exec *)r);
 	if (r->type == REC_NET || r->type == REC_OPAQUE)
 		look_at_mappings(l, r);
 }

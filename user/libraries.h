@@ -29,8 +29,8 @@ struct libraries {
 int libraries_before_start(struct libraries *l, const char *path);
 
 /*
- * Takes notice of a record, in order: looks at what a process has mapped, once a program of it that
- * connects to somewhere, and again when it speaks TLS that was not seen; at once where the program is large.
+ * Takes notice of a record, in order: looks at each program that is started, at what a process has mapped, once a
+ * program of it that connects to somewhere, and again when it speaks TLS that was not seen.
  */
 void libraries_record(struct libraries *l, const struct rec *r);
 

@@ -62,6 +62,12 @@ struct tiers {
  */
 int tiers_probe(struct tiers *ret);
 
+/*
+ * What stops a refused request where its function cannot be made to return an error (Go's crypto/tls): the
+ * plaintext tier, or what comes behind override.
+ */
+enum tier tiers_socket(const struct tiers *t);
+
 /* Sets exec, net and plaintext from the facilities. All tiers need cgroups and membership. */
 void tiers_choose(struct tiers *t);
 

@@ -73,6 +73,16 @@ static bool takes(const struct choice *choices, enum tier chosen, enum facility 
 	return false;
 }
 
+enum tier tiers_socket(const struct tiers *t)
+{
+	enum tier behind;
+
+	if (t->plaintext != TIER_OVERRIDE)
+		return t->plaintext;
+	behind = best(t, plaintext_choices + 1);
+	return behind == TIER_NONE ? TIER_SIGNAL : behind;
+}
+
 static bool plaintext_needs_socket(const struct tiers *t)
 {
 	return t->plaintext == TIER_CUT || t->plaintext == TIER_LSM;
@@ -184,6 +194,11 @@ static bool nobody_waits(const struct tiers *t)
 	return any_plaintext(t) && t->exec != TIER_LSM;
 }
 
+static bool plaintext_is_override(const struct tiers *t)
+{
+	return t->plaintext == TIER_OVERRIDE;
+}
+
 static bool plaintext_is_cut(const struct tiers *t)
 {
 	return t->plaintext == TIER_CUT;
@@ -247,10 +262,12 @@ static const struct {
 	{any_plaintext, "plaintext: rules hold for clients that are left as they are. One that "
 			"changes its own code, or brings a TLS that warden does not know, is only "
 			"held by `net` and `opaque`."},
-	{nobody_waits, "plaintext: a TLS library that is mapped after the start is probed once it "
-		       "has been noticed; what was sent before is `opaque`."},
+	{nobody_waits, "plaintext: a TLS library that is mapped after the start, and a program that brings its "
+		       "own, are probed once they have been noticed; what was sent before is `opaque`."},
 	{plaintext_needs_socket, "plaintext: a request on a TLS object whose socket is not known "
 				 "ends its process instead of failing."},
+	{plaintext_is_override, "plaintext: functions of Go programs cannot be made to return an error: what "
+				"they are refused is stopped as without override."},
 	{plaintext_is_cut, "plaintext: the client of a refused request gets its error within "
 			   "milliseconds, from warden; if warden has died, it gets no answer at "
 			   "all."},

@@ -9,9 +9,10 @@
 
 #include "base/cleanup.h"
 #include "boringssl.h"
+#include "gotls.h"
 #include "regular.h"
 
-const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", "BoringSSL in Bun", NULL};
+const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", "BoringSSL in Bun", "Go", NULL};
 
 /* The functions that are probed, in this order. */
 static const struct {
@@ -88,7 +89,10 @@ static bool is_tls(const struct found *found)
 	return (has_kind(found, SITE_WRITE) && has_kind(found, SITE_READ)) || has_kind(found, SITE_MAKE);
 }
 
-/* The symbols that others use are quick to ask for; the rest is read only when they do not tell. */
+/*
+ * The symbols that others use are quick to ask for; the rest is read only when they do not tell. Leaves none
+ * when they are not TLS together.
+ */
 static int find_functions(const struct elf64 *elf, struct found *found)
 {
 	const char *names[FUNCTIONS];
@@ -102,14 +106,20 @@ static int find_functions(const struct elf64 *elf, struct found *found)
 		r = elf64_find_internal(elf, names, FUNCTIONS, found->at, FOUND_MAX, &found->count);
 	if (r < 0)
 		return r;
-	return is_tls(found) ? 0 : -ENOENT;
+	if (!is_tls(found))
+		found->count = 0;
+	return 0;
 }
 
-static int set_sites(struct tls_file *f, const struct found *found)
+/* Those of functions with symbols, and behind them Go's, which it takes over. */
+static int set_sites(struct tls_file *f, const struct found *found, struct tls_site *go, size_t go_count)
 {
-	f->sites = calloc(found->count, sizeof(*f->sites));
-	if (!f->sites)
+	f->sites = reallocarray(go, go_count + found->count, sizeof(*f->sites));
+	if (!f->sites) {
+		free(go);
 		return -ENOMEM;
+	}
+	memmove(f->sites + found->count, f->sites, go_count * sizeof(*f->sites));
 	for (size_t i = 0; i < FUNCTIONS; i++) {
 		for (size_t k = 0; k < found->count; k++) {
 			if (found->at[k].name != i)
@@ -123,6 +133,7 @@ static int set_sites(struct tls_file *f, const struct found *found)
 			};
 		}
 	}
+	f->count += go_count;
 	return 0;
 }
 
@@ -168,17 +179,22 @@ static int set_identity(struct tls_file *f, const struct elf64 *elf, const char 
 int tlsfile_of(const struct elf64 *elf, const char *path, struct tls_file **ret)
 {
 	struct elf64_function boringssl[BORINGSSL_FUNCTIONS];
+	_free_ struct tls_site *go = NULL;
 	const char *doubt = NULL;
 	struct tls_file *f;
 	struct found found;
-	bool named;
+	size_t go_count = 0;
+	bool bare = false;
 	int r;
 
 	r = find_functions(elf, &found);
-	named = r == 0;
-	if (r == -ENOENT)
+	if (r == 0)
+		r = gotls_sites(elf, &go, &go_count);
+	if (r == -ENOENT && !found.count) {
 		r = boringssl_find(elf, boringssl, &doubt);
-	if (r < 0 && !doubt)
+		bare = r == 0;
+	}
+	if (r < 0 && !doubt && (r != -ENOENT || !found.count))
 		return r;
 	f = calloc(1, sizeof(*f));
 	if (!f)
@@ -187,7 +203,7 @@ int tlsfile_of(const struct elf64 *elf, const char *path, struct tls_file **ret)
 	f->doubt = doubt;
 	r = set_identity(f, elf, path);
 	if (r == 0 && !doubt)
-		r = named ? set_sites(f, &found) : set_boringssl(f, boringssl);
+		r = bare ? set_boringssl(f, boringssl) : set_sites(f, &found, TAKE_PTR(go), go_count);
 	if (r < 0)
 		tlsfile_free(f);
 	else

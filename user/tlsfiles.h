@@ -37,6 +37,11 @@ enum site_kind {
 	SITE_BIO,
 	SITE_MAKE,
 	SITE_LAYER,
+	/* Go's, whose return addresses must not be touched: they have no probes at their return but these. */
+	SITE_GO_LEAVE, /* a RET of one of these */
+	SITE_GO_WRITE,
+	SITE_GO_READ,
+	SITE_GO_CLOSE, /* what it closes is gone when it returns */
 	SITE_KINDS,
 };
 
@@ -120,6 +125,12 @@ int tlsfiles_before_start(const char *cmd_path, char *const *env, struct tls_fil
  * but one for the kernel's probes.
  */
 int tlsfiles_of_process(pid_t pid, struct tls_files *known, struct tls_files *ret_new);
+
+/*
+ * The same of the file at `path`, a program, if that is a TLS file itself; one that was changed since it was
+ * looked at is looked at again. Returns 0, or the -errno of opening it; -ENOMEM.
+ */
+int tlsfiles_of_program(const char *path, struct tls_files *known, struct tls_files *ret_new);
 
 /*
  * Puts a file into the list, which then owns it. Returns 0; -EEXIST when it was ever in `known`

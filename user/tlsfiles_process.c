@@ -135,6 +135,13 @@ static bool out_of_resources(int r)
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
 }
 
+static int remember(struct tls_files *known, const struct file_key *key)
+{
+	if (known->looked.count >= LOOKED_MAX)
+		fileset_free(&known->looked);
+	return fileset_add(&known->looked, key) == -ENOMEM ? -ENOMEM : 0;
+}
+
 /*
  * One line of the table. Counts down `left` when a file was looked at. What could not be opened is
  * not remembered: mostly it was unmapped at that moment, and others may map it too.
@@ -151,10 +158,47 @@ static int take_line(pid_t pid, char *line, struct tls_files *known, struct tls_
 	if (r < 0)
 		return out_of_resources(r) ? r : 0;
 	--*left;
-	if (known->looked.count >= LOOKED_MAX)
-		fileset_free(&known->looked);
-	r = fileset_add(&known->looked, &m.key);
-	return r == -ENOMEM ? r : 0;
+	return remember(known, &m.key);
+}
+
+/* The file, which is open, and was not looked at yet; what people know it by is where the path leads to. */
+static int examine_program(const char *path, int fd, const struct stat *st, struct tls_files *known,
+			   struct tls_files *new)
+{
+	_free_ char *real = realpath(path, NULL);
+	struct tls_file *f = NULL;
+	struct elf64 elf;
+	int r;
+
+	r = elf64_open(fd, &elf);
+	if (r < 0)
+		return r;
+	r = tlsfile_of(&elf, real && leads_to(real, st) ? real : path, &f);
+	elf64_close(&elf);
+	if (r == 0)
+		r = tlsfiles_add(new, known, f);
+	if (r < 0)
+		tlsfile_free(f);
+	return r;
+}
+
+int tlsfiles_of_program(const char *path, struct tls_files *known, struct tls_files *ret_new)
+{
+	struct file_key key;
+	_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	*ret_new = (struct tls_files){};
+	fd = regular_open(path, &st);
+	if (fd < 0)
+		return fd;
+	key = (struct file_key){st.st_dev, st.st_ino,
+				(uint64_t)st.st_ctim.tv_sec * NS_PER_SEC + (uint64_t)st.st_ctim.tv_nsec};
+	if (fileset_has(&known->looked, &key))
+		return 0;
+	r = examine_program(path, fd, &st, known, ret_new);
+	return out_of_resources(r) ? r : remember(known, &key);
 }
 
 static uint64_t monotonic(void)

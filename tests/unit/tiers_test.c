@@ -69,6 +69,29 @@ static void test_one_is_no_help_for_another(void **state)
 	assert_chosen(BASE | BIT(FACILITY_NET_UNIX), TIER_NONE, TIER_NONE, TIER_NONE);
 }
 
+/* Functions that cannot be made to return an error go by what comes behind override. */
+static void test_socket(void **state)
+{
+	const struct {
+		uint32_t without;
+		enum tier plaintext, socket;
+	} rows[] = {
+		{0, TIER_OVERRIDE, TIER_LSM},
+		{BIT(FACILITY_PLAINTEXT_LSM), TIER_OVERRIDE, TIER_CUT},
+		{BIT(FACILITY_PLAINTEXT_LSM) | BIT(FACILITY_PLAINTEXT_CUT), TIER_OVERRIDE, TIER_SIGNAL},
+		{PLAINTEXT & ~BIT(FACILITY_PLAINTEXT_OVERRIDE), TIER_OVERRIDE, TIER_SIGNAL},
+		{BIT(FACILITY_PLAINTEXT_OVERRIDE) | BIT(FACILITY_PLAINTEXT_LSM), TIER_CUT, TIER_CUT},
+		{PLAINTEXT, TIER_NONE, TIER_NONE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tiers t = with(ALL & ~rows[i].without);
+
+		assert_int_equal(t.plaintext, rows[i].plaintext);
+		assert_int_equal(tiers_socket(&t), rows[i].socket);
+	}
+}
+
 static void test_plaintext_takes_probes(void **state)
 {
 	assert_chosen(BASE | PLAINTEXT, TIER_NONE, TIER_NONE, TIER_NONE);
@@ -197,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choose_the_best),
 		cmocka_unit_test(test_one_is_no_help_for_another),
+		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_plaintext_takes_probes),
 		cmocka_unit_test(test_all_takes_cgroups_and_membership),
 		cmocka_unit_test(test_use),

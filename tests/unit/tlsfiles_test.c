@@ -755,6 +755,31 @@ static void test_process_many(void **state)
 	tlsfiles_free(&known);
 }
 
+/* A program that is started: looked at once, and again when it is another one. */
+static void test_program(void **state)
+{
+	struct tls_files known = {}, new;
+	char path[] = "/tmp/warden-program.XXXXXX", command[128];
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(tlsfiles_of_program(path, &known, &new), 0);
+	assert_int_equal(new.count, 0);
+	snprintf(command, sizeof(command), "cat " LIBSSL " >%s", path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(tlsfiles_of_program(path, &known, &new), 0);
+	assert_int_equal(new.count, 1);
+	assert_string_equal(new.files[0]->path, path);
+	tlsfiles_free(&new);
+	assert_int_equal(tlsfiles_of_program(path, &known, &new), 0);
+	assert_int_equal(new.count, 0);
+	unlink(path);
+	assert_int_equal(tlsfiles_of_program(path, &known, &new), -ENOENT);
+	assert_int_equal(new.count, 0);
+	tlsfiles_free(&known);
+}
+
 #define unit(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -771,7 +796,7 @@ int main(void)
 		unit(test_preload),         unit(test_process),
 		unit(test_process_known),   unit(test_process_gone),
 		unit(test_process_deleted), unit(test_process_namespace),
-		unit(test_process_many),
+		unit(test_process_many),    unit(test_program),
 	};
 
 	return cmocka_run_group_tests_name("tlsfiles", tests, NULL, NULL);
