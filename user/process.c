@@ -68,6 +68,18 @@ int process_thread_state(pid_t pid, pid_t tid, char *ret)
 	return sscanf(fields, " %c", ret) == 1 ? 0 : -EBADMSG;
 }
 
+static bool is_start(uint64_t ticks, uint64_t start)
+{
+	return ticks == start / (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+bool process_is(pid_t pid, uint64_t start)
+{
+	uint64_t ticks;
+
+	return read_start(pid, &ticks) == 0 && is_start(ticks, start);
+}
+
 int process_kill(pid_t pid, uint64_t start)
 {
 	/* Held first: who then proves to have started at the right time is who is held. */
@@ -81,7 +93,7 @@ int process_kill(pid_t pid, uint64_t start)
 	r = read_start(pid, &ticks);
 	if (r < 0)
 		return r;
-	if (ticks != start / (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)))
+	if (!is_start(ticks, start))
 		return -ESRCH;
 	if (poll(&end, 1, 0) > 0) /* it has ended, and waits for its parent */
 		return -ESRCH;

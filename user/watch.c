@@ -277,6 +277,13 @@ static void raise_limit(struct watch *w)
 	setrlimit(RLIMIT_NOFILE, &most);
 }
 
+static const char *build_id(void *ctx, const struct rec *r, const char *path)
+{
+	struct watch *w = ctx;
+
+	return exes_build_id(&w->exes, r, path);
+}
+
 static int open_session(struct watch *w)
 {
 	const struct session_options so = {
@@ -287,6 +294,7 @@ static int open_session(struct watch *w)
 		.run_name = w->o->run_name,
 		.cgroup = w->cgroup.name,
 		.emit = emit,
+		.build_id = build_id,
 		.ctx = w,
 	};
 
@@ -366,6 +374,7 @@ int watch_command(const struct watch_options *o)
 	session_free(&w.session);
 	order_free(&w.order);
 	libraries_free(&w.libraries);
+	exes_free(&w.exes);
 	map_free(&w.gone);
 	cgroup_release(&w.cgroup);
 	if (w.populated >= 0)

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/time.h"
 #include "cgroup.h"
+#include "exes.h"
 #include "kernel.h"
 #include "libraries.h"
 #include "losses.h"
@@ -33,6 +34,7 @@ struct watch {
 	struct map gone; /* processes that have ended: by tgid */
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	uint64_t swept;	 /* when names of addresses were looked through last, the same */
+	struct exes exes;
 	struct losses losses;
 	struct resolving resolving;
 	bool refused;	/* the command itself was, before its first instruction */

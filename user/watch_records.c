@@ -101,6 +101,8 @@ static void on_raw(void *ctx, const struct rec *r)
 		return;
 	if (r->type == REC_EXEC && r->size >= sizeof(struct rec_exec))
 		note_first_exec(w, (const struct rec_exec *)r);
+	if (r->type == REC_OPAQUE)
+		exes_look(&w->exes, r);
 	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
 	    is_refused(&((const struct rec_http *)r)->decision))
 		destroy_socket(w, ((const struct rec_http *)r)->cookie, r);
@@ -136,8 +138,10 @@ static void on_ordered(void *ctx, const struct rec *r)
 
 	session_record(w->session, r);
 	libraries_record(&w->libraries, r);
-	if (r->type == REC_EXIT)
+	if (r->type == REC_EXIT) {
+		exes_drop(&w->exes, r->tgid);
 		map_put(&w->gone, r->tgid, w);
+	}
 }
 
 /* Removes the TLS objects of processes that have ended: of many at once, for it looks at them all. */

@@ -129,6 +129,11 @@ struct audit_content {
 	struct audit_body request, response;
 };
 
+/* A connection whose text cannot be seen. */
+struct audit_opaque {
+	const char *build_id; /* of the process's program; hexadecimal digits */
+};
+
 struct audit_loss {
 	const char *reason;
 	struct audit_number records, bytes;
@@ -158,6 +163,7 @@ struct audit_event {
 	struct audit_net net;
 	struct audit_http http;
 	struct audit_content content;
+	struct audit_opaque opaque;
 	struct audit_loss loss;
 	struct audit_end end;
 	struct audit_number repeat;

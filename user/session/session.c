@@ -320,6 +320,18 @@ static void on_listen(struct session *s, const struct rec *rec)
 	judgement_done(&j);
 }
 
+static struct audit_opaque opaque_of(struct session *s, const struct rec_net *r)
+{
+	const struct proc *p = proc_of(s, &r->rec);
+	struct audit_opaque o = {};
+
+	if (r->rec.type != REC_OPAQUE)
+		return o;
+	if (s->o.build_id)
+		o.build_id = s->o.build_id(s->o.ctx, &r->rec, p ? p->exe : NULL);
+	return o;
+}
+
 static void on_net(struct session *s, const struct rec *rec)
 {
 	const struct rec_net *r = (const struct rec_net *)rec;
@@ -358,6 +370,7 @@ static void on_net(struct session *s, const struct rec *rec)
 		snprintf(flow, sizeof(flow), "f%llu", (unsigned long long)r->cookie);
 		ev.flow = flow;
 	}
+	ev.opaque = opaque_of(s, r);
 	judge(s, &r->decision, &name, NULL, activity, &j, &ev.decision);
 	ev.decision.reason = net_reason(r, ev.decision.reason);
 	judge_count(s, &r->decision);

@@ -25,6 +25,8 @@ struct session_options {
 	const char *run_name;
 	const char *cgroup;
 	session_emit_fn emit;
+	/* The build id of the program that a process runs, at that path (or NULL), or NULL. May be NULL itself. */
+	const char *(*build_id)(void *ctx, const struct rec *r, const char *path);
 	void *ctx;
 };
 

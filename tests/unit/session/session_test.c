@@ -56,11 +56,21 @@ static void on_event(void *ctx, const struct audit_event *ev)
 		add(log, " addr=%s", ev->net.addr);
 	if (ev->net.host)
 		add(log, " host=%s", ev->net.host);
+	if (ev->opaque.build_id)
+		add(log, " build_id=%s", ev->opaque.build_id);
 	add_body(log, "request", &ev->content.request);
 	add_body(log, "response", &ev->content.response);
 	if (ev->end.exit.known)
 		add(log, " exit=%d", (int)ev->end.exit.value);
 	add(log, "\n");
+}
+
+static const char *build_id(void *ctx, const struct rec *r, const char *path)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%u%s", r->tgid, path ? path : "-");
+	return text;
 }
 
 struct fixture {
@@ -81,6 +91,7 @@ static struct fixture *fresh(enum capture capture)
 	assert_int_equal(policy_lower(NULL, 1, &f->image, &diags), 0);
 	o.image = f->image.data;
 	o.emit = on_event;
+	o.build_id = build_id;
 	o.ctx = &f->log;
 	assert_int_equal(session_new(&o, &f->session), 0);
 	return f;
@@ -301,7 +312,7 @@ static void names_hosts(void **state)
 	assert_int_equal(session_counts(f->session)->broken, 1);
 	assert_int_equal(session_counts(f->session)->destinations, 1);
 	expect(f, "connect net:api.test:443/udp allow/none addr=:: host=api.test\n"
-		  "opaque net:api.test:443 allow/none addr=:: host=api.test\n"
+		  "opaque net:api.test:443 allow/none addr=:: host=api.test build_id=10-\n"
 		  "connect net:api.test:443 allow/none addr=:: host=api.test\n"
 		  "connect net:[::]:443 allow/none addr=::\n");
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef WARDEN_EXES_H
+#define WARDEN_EXES_H
+
+#include "base/map.h"
+#include "wire.h"
+
+/*
+ * Build ids of the programs of processes whose text could not be seen: which program that was, to be known
+ * again. They are looked up as soon as a record is fetched, since a process may end before its records have
+ * been put in order. Of one that has ended even by then, the file at the path that it ran is looked at, if
+ * that was not changed since the process began. Zeroed, it is empty.
+ */
+struct exes {
+	struct map known; /* tgid -> struct exe */
+};
+
+/* Looks at the program that the process of the record runs now; what cannot be read is not known. */
+void exes_look(struct exes *e, const struct rec *r);
+
+/* In hexadecimal digits; NULL: not known. `path` may be NULL. It lives until the next call for that process. */
+const char *exes_build_id(struct exes *e, const struct rec *r, const char *path);
+
+/* The process has ended. */
+void exes_drop(struct exes *e, uint32_t tgid);
+
+void exes_free(struct exes *e);
+
+#endif
