@@ -26,7 +26,7 @@ static __always_inline void net_start(struct scratch *s, __u16 type, __u16 famil
 	activity_start(s, KIND_NET);
 	record_start(s, type, sizeof(*r));
 	__builtin_memset(r->addr, 0, sizeof(r->addr));
-	r->cookie = 0;
+	r->cookie = r->bytes = 0;
 	r->family = family;
 	r->port = 0;
 	r->proto = protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
@@ -107,7 +107,8 @@ static __always_inline void net_start_peer(const void *img, struct scratch *s, _
 {
 	struct rec_net *r = net_record(s);
 
-	net_start(s, type, peer->family, IPPROTO_TCP);
+	net_start(s, type, peer->family,
+		  type == REC_OPAQUE && why == OPAQUE_QUIC ? IPPROTO_UDP : IPPROTO_TCP);
 	r->cookie = cookie;
 	r->port = peer->port;
 	r->why = why;

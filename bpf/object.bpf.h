@@ -25,6 +25,7 @@
  */
 
 #include "claim.bpf.h"
+#include "credit.bpf.h"
 #include "socket.bpf.h"
 
 struct object_key {
@@ -70,6 +71,9 @@ struct object {
 	__u64 ahead;
 	__u64 digest;
 	__u64 offered; /* where those that were not taken are, or were */
+	__u64 shown;   /* bytes that writing calls have offered so far, each once */
+	__u64 fresh;   /* those of them that are not in a credit yet, and how many calls */
+	__u64 fresh_calls;
 	__u64 changed; /* when it was begun, or a writing call last ended: CLOCK_MONOTONIC, ns */
 	__u32 writers; /* calls in it that write */
 	__u32 flags;
@@ -149,6 +153,23 @@ static __always_inline struct object *object_reset(struct object_key *key)
 	o->stream = __sync_fetch_and_add(&streams, 1) + 1;
 	o->changed = bpf_ktime_get_ns();
 	return o;
+}
+
+/* What has been shown goes to the credit of its socket, once that is known. */
+static __always_inline void object_credit(struct object *o, __u32 tgid)
+{
+	__u64 key = o->cookie;
+	struct credit *c = 0;
+
+	if (key) /* made when it was bound, and gone with its socket */
+		c = bpf_map_lookup_elem(&credits, &key);
+	else if (o->flags & OBJECT_UNSURE)
+		c = credit_at(CREDIT_PROCESS | tgid);
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->shown, o->fresh);
+	__sync_fetch_and_add(&c->calls, o->fresh_calls);
+	o->fresh = o->fresh_calls = 0;
 }
 
 /* A call that writes enters the object, and leaves it; what it does to the state lies in between. */

@@ -37,6 +37,8 @@
 
 __u64 streams = 0;
 __u32 bio_seen = 0;
+__u32 credits_seen = 0;
+__u64 credit_none[4] = {};
 
 /* ---- objects ---- */
 
@@ -347,6 +349,28 @@ static __noinline int tls_place(struct tls_ctx *c, struct tls_call *call)
 	return 0;
 }
 
+/*
+ * What a call offers explains what is about to leave, whether or not anybody reads it. A length that no int
+ * holds is an error, and shows nothing. What cannot be seen (OPAQUE_UNSEEN) shows nothing either, but where
+ * rules ask for requests it has been decided on, and that is not said twice.
+ */
+static __noinline int tls_show(const void *img, struct object *o, const struct tls_call *call)
+{
+	__u64 end = o->offset[DIR_WRITE] + call->len;
+
+	if (abi_of(call->abi)->flags & ABI_UNSEEN) {
+		o->fresh += img && image_header(img)->kinds[KIND_HTTP].ruled ? CREDIT_ALL : 0;
+	} else {
+		if (call->len >> 31 || end <= o->shown)
+			return 0;
+		o->fresh += end - o->shown;
+		o->shown = end;
+	}
+	o->fresh_calls++;
+	object_credit(o, bpf_get_current_pid_tgid() >> 32);
+	return 0;
+}
+
 /* ---- payload ---- */
 
 /* The next record of payload: s->left bytes of s->call.len are done. */
@@ -399,6 +423,8 @@ static __noinline int tls_write_missed(const struct tls_ctx *c, struct tls_call 
 {
 	if (c->o || !abi_of(call->abi)->go)
 		call->refused = tls_unfollowed(c->img);
+	if (c->o && !call->refused)
+		tls_show(c->img, c->o, call);
 	if (c->o)
 		tls_miss(c->o, call);
 	call->object = 0; /* nothing was entered that could be left */
@@ -425,11 +451,13 @@ static __always_inline void tls_write(struct tls_call *call)
 		tls_phrase_in_head(&c);
 		call->refused = refused(&c.s->dec);
 	}
+	if (call->refused)
+		object_leave(c.o);
+	else
+		tls_show(c.img, c.o, call);
 	/* Another thread may read the answer before this one returns: what Go takes in part is the last of it. */
 	if (!call->refused && abi_of(call->abi)->go)
 		tls_copy_all(&c);
-	if (call->refused)
-		object_leave(c.o);
 	scratch_release(c.s);
 }
 

@@ -6,16 +6,19 @@
  *                       TLS object to the socket of its ClientHello; finds TLS that no object
  *                       explains, or may not (BIO_f_ssl), and HTTP without TLS; compares the
  *                       host that a client asks for with the policy (claim.bpf.h); drops what
- *                       names its own way through the network (route.bpf.h)
- *   cgroup/sock_release a dead socket is closed: what is left of it in its queue is dropped as well
+ *                       names its own way through the network (route.bpf.h); finds records of TLS
+ *                       that carry more than probes have seen (follow.bpf.h), and QUIC (quic.bpf.h)
+ *   cgroup/sock_release a dead socket is closed: what is left of it in its queue is dropped as well; of
+ *                       others it is kept what explains that
  *
  * Attack: send a refused request's bytes some other way (another thread, sendfile, io_uring, data
  * that was queued before). They all become packets of this socket, and those are dropped. Packets
  * without payload pass, so that the peer learns of the end. What is refused here is remembered with
  * the socket itself, where there is always room.
  */
-#include "asked.bpf.h"
+#include "follow.bpf.h"
 #include "goroutine.bpf.h"
+#include "quic.bpf.h"
 
 /* The object without a socket that this thread, or goroutine, has entered last. */
 static __noinline struct object *wire_entered(__u64 strand)
@@ -77,6 +80,9 @@ __weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wir
 		return 0;
 	o->peer = p->peer;
 	o->cookie = cookie;
+	bpf_map_delete_elem(&credits, &cookie); /* of another connection that the socket had */
+	credit_at(cookie);
+	object_credit(o, 0); /* the first writes come before */
 	s = scratch_claim();
 	if (!s)
 		return 0;
@@ -100,7 +106,7 @@ __weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wir
  * nobody can decide just now is asked about again when it is sent again.
  */
 __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const struct wire_packet *p,
-				  __u32 why)
+				  __u32 why, const struct wire_follow *f)
 {
 	struct scratch *s;
 	const void *img;
@@ -115,6 +121,10 @@ __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const stru
 		why = OPAQUE_NONE; /* nobody asked for its text */
 	if (why != OPAQUE_NONE) {
 		net_start_opaque(img, s, cookie, &p->peer, why);
+		if (f) {
+			net_record(s)->bytes = f->unexplained;
+			wire_follow_name(f, w, s);
+		}
 		names_add(img, s);
 		if (net_finish_opaque(img, s, TIER_CUT)) {
 			w->dead = 1;
@@ -130,7 +140,7 @@ __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const stru
 static __always_inline int wire_opaque(struct wire_state *w, __u64 cookie,
 				       const struct wire_packet *p, __u32 why)
 {
-	return wire_decide(w, cookie, p, why) == PASS ? PASS : DROP;
+	return wire_decide(w, cookie, p, why, 0) == PASS ? PASS : DROP;
 }
 
 static __always_inline int wire_is_hello(const __u8 *b)
@@ -220,9 +230,13 @@ static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const st
 	} else if (!(o->flags & OBJECT_UNSURE)) {
 		o->flags |= (w->plain ? OBJECT_BEHIND : 0) | (w->audited ? OBJECT_CLAIMED : 0);
 		wire_bind(o, cookie, p);
+		w->credit = cookie;
 		ret = o->flags & OBJECT_DEAD ? wire_dead(w, cookie) : wire_claim_host(o, w, cookie, p);
 	}
 	wire_note_user(w);
+	if (o && o->flags & OBJECT_UNSURE)
+		w->credit = CREDIT_PROCESS | w->users[0];
+	w->follow = o ? FOLLOW_BEGUN : FOLLOW_NONE;
 	w->tls = ret == PASS;
 	w->hello = names_kept && !w->audited ? ASK_BEGUN : ASK_NONE;
 	return ret;
@@ -315,6 +329,28 @@ static __always_inline int wire_later(struct __sk_buff *skb, struct wire_state *
 	return wire_tls(w, cookie, p);
 }
 
+/* Whether probes have seen the text of the records in this segment, or else policy lets it pass. */
+static __always_inline int wire_conserve(struct __sk_buff *skb, struct bpf_sock *sk, struct wire_state *w,
+					 __u64 cookie, const struct wire_packet *p)
+{
+	struct wire_follow *f;
+
+	if (!w->follow || w->opaque) /* once decided, it passes */
+		return PASS;
+	f = bpf_sk_storage_get(&follows, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!f) {
+		loss_add(LOSS_STORAGE, 0);
+		return undecided(image_current()) ? DROP : PASS;
+	}
+	wire_follow(skb, f, w, p);
+	if (w->follow != FOLLOW_LOST)
+		return PASS;
+	if (wire_decide(w, cookie, p, OPAQUE_UNEXPLAINED, f) != PASS)
+		return DROP;
+	w->opaque = 1;
+	return PASS;
+}
+
 /* A socket may be used for one connection after another. The same packet sent again changes nothing. */
 static __always_inline void wire_begin(struct wire_state *w, const struct wire_packet *p)
 {
@@ -323,7 +359,7 @@ static __always_inline void wire_begin(struct wire_state *w, const struct wire_p
 	w->begun = 1;
 	w->base = p->seq;
 	w->have = w->shape = w->settled = w->tls = w->opaque = 0;
-	w->plain = w->hello = w->text = w->asked = w->audited = 0;
+	w->plain = w->hello = w->text = w->asked = w->audited = w->follow = 0;
 }
 
 SEC("cgroup_skb/egress")
@@ -350,6 +386,8 @@ int wire_egress(struct __sk_buff *skb)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return PASS;
+	if (!whole && quic_refused(skb, sk, cookie))
+		return DROP;
 	/* Most connections of a socket are its first, of which nothing is known yet. */
 	w = bpf_sk_storage_get(&wires, sk, 0, p.len ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 	if (w && w->dead)
@@ -376,7 +414,9 @@ int wire_egress(struct __sk_buff *skb)
 	}
 	if (w->hello && wire_asks(skb, sk, w, cookie, &p) == DROP)
 		return DROP;
-	return wire_bio(w, cookie, &p);
+	if (wire_bio(w, cookie, &p) == DROP)
+		return DROP;
+	return wire_conserve(skb, sk, w, cookie, &p);
 }
 
 /* The kernel may go on to send what is queued: the socket keeps that it is dead, the map may forget. */
@@ -386,9 +426,11 @@ int wire_release(struct bpf_sock *sk)
 	struct wire_state *w;
 	__u64 cookie;
 
-	if (!dead_seen)
+	if (!dead_seen && !credits_seen)
 		return PASS;
 	cookie = bpf_get_socket_cookie(sk);
+	if (credits_seen)
+		wire_follow_end(sk, cookie);
 	if (!socket_is_dead(cookie))
 		return PASS;
 	w = bpf_sk_storage_get(&wires, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);

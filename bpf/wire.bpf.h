@@ -36,6 +36,8 @@ struct wire_state {
 	__u32 hello;	/* enum wire_ask */
 	__u32 text;	/* enum wire_text_ask */
 	__u32 asked;	/* `audited` is known */
+	__u32 follow;	/* enum wire_follow_state, see follow.bpf.h */
+	__u64 credit;	/* the key of what explains its records */
 	__u32 audited;	/* it would have been refused when it was made: nothing more is said */
 	volatile __u64 sock; /* the kernel's own; in memory it is a number, see net_sock() */
 };

@@ -80,6 +80,7 @@ struct rec_net {
 	struct rec rec;
 	struct decision decision;
 	__u64 cookie;	 /* of the socket; 0: not known */
+	__u64 bytes;	 /* REC_OPAQUE, OPAQUE_UNEXPLAINED: that are not explained so far; else 0 */
 	__u8 addr[16];	 /* network byte order; IPv4 in the first four; REC_SOCKET: __u32 protocol */
 	__u16 family;	 /* AF_INET, AF_INET6, AF_UNIX, or what the workload asked for */
 	__u16 port;	 /* host byte order; REC_SOCKET: SOCK_* */
@@ -107,6 +108,8 @@ enum opaque_why {
 	OPAQUE_PARTED,	  /* a TLS object that a child was forked with, and that its parent went on with */
 	OPAQUE_STRANGE,	  /* a TLS object that a child may have been forked with */
 	OPAQUE_UNSEEN,	  /* something that the TLS library is told to send, and reads by itself */
+	OPAQUE_UNEXPLAINED, /* TLS records that carry more than any probe has seen */
+	OPAQUE_QUIC,	  /* QUIC: datagrams with a long header */
 };
 
 /* Where a client says which host it asks for. */
@@ -261,7 +264,7 @@ _Static_assert(ABI_COUNT <= ABI_MAX && ABI_MAX <= 1 << SITE_RET_SHIFT, "a cookie
 _Static_assert(sizeof(struct rec) == 64, "records are read by their layout");
 _Static_assert(sizeof(struct rec_exec) == 64 + 16 + 4 + 8 + 12, "no hidden padding");
 _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
-_Static_assert(sizeof(struct rec_net) == 64 + 16 + 8 + 16 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_net) == 64 + 16 + 16 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_file) == 64 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 8 + 8 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8, "no hidden padding");

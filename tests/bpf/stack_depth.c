@@ -15,7 +15,7 @@
 #include "one_program.h"
 
 #define DEPTH_MAX     48
-#define FUNCTIONS_MAX 64
+#define FUNCTIONS_MAX 128
 
 static bool verbose;
 

@@ -100,6 +100,7 @@ allowed_request_is_recorded() {
 	count_is 1 audit type=http.response http.status=200 http.path="/chunked/$1"
 	count_is 1 audit type=http.response http.status=200 http.path=/big/100000
 	count_is 0 audit type=loss
+	count_is 0 audit type=opaque
 	count_is 0 audit decision.verdict=deny
 }
 
@@ -114,6 +115,7 @@ second_request() {
 	went "a POST /forbidden/$1" error 1
 	went "b GET /other2/$1" 200
 	went "c GET /new/$1" 200
+	count_is 0 audit type=opaque
 	never_received "/forbidden/$1"
 	never_received "secret-$1"
 	some_line audit type=http.request activity="http:POST 127.0.0.1/forbidden/$1" \
@@ -163,6 +165,7 @@ large_body() {
 	rules
 	steps shared "$1" "a POST /large/$1 $body DROP TABLE in-the-end-$1"
 	went "a POST /large/$1" error 2
+	count_is 0 audit type=opaque
 	never_received "in-the-end-$1"
 }
 
@@ -246,6 +249,7 @@ pipelined_and_cut() {
 	rules
 	shared 0 /usr/bin/python3 pieces.py "$1" "${url##*:}"
 	has out '^two answers$'
+	count_is 0 audit type=opaque
 	has out '^error|^end'
 	same "$(lines count "$log" what=request path="/fine2/$1")" 1 'requests before'
 	never_received "never-$1"
@@ -277,6 +281,7 @@ many_threads() {
 	rules
 	shared 0 /usr/bin/python3 threads.py "${url##*:}"
 	has out '^refused 12 done 24 of 36$'
+	count_is 0 audit type=opaque
 	never_received /forbidden/t
 	same "$(lines count "$log" what=request path='/threads/*')" 24 'requests received'
 }

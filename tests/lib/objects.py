@@ -336,4 +336,5 @@ def main():
      "reconnected": reconnected, "peeked": peeked, "ex2": ex2, "sendfile": sendfile, "early": early}[way](int(port), path.encode())
 
 
-main()
+if __name__ == "__main__":
+    main()

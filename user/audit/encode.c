@@ -181,7 +181,7 @@ static const struct field fields[] = {
 		T("method", http.method), T("host", http.host), T("path", http.path),
 		N("status", http.status), C,
 	O("content"), S(add_content), C,
-	O("opaque"), T("build_id", opaque.build_id), C,
+	O("opaque"), N("bytes", opaque.bytes), T("build_id", opaque.build_id), C,
 	O("loss"),
 		T("reason", loss.reason), N("records", loss.records), N("bytes", loss.bytes), C,
 	O("end"),

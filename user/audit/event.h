@@ -131,7 +131,8 @@ struct audit_content {
 
 /* A connection whose text cannot be seen. */
 struct audit_opaque {
-	const char *build_id; /* of the process's program; hexadecimal digits */
+	struct audit_number bytes; /* of text in its records that nobody has seen, when that was found */
+	const char *build_id;      /* of the process's program; hexadecimal digits */
 };
 
 struct audit_loss {

@@ -250,6 +250,8 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_PARTED] = "a connection that a process and its parent both write to",
 	[OPAQUE_STRANGE] = "a connection that a parent process had begun",
 	[OPAQUE_UNSEEN] = "something that is sent by the TLS library without having been handed to it",
+	[OPAQUE_UNEXPLAINED] = "more leaves than was seen before it was encrypted",
+	[OPAQUE_QUIC] = "QUIC, which warden does not see into",
 };
 
 static const char *const claim_reasons[] = {
@@ -327,6 +329,8 @@ static struct audit_opaque opaque_of(struct session *s, const struct rec_net *r)
 
 	if (r->rec.type != REC_OPAQUE)
 		return o;
+	if (r->why == OPAQUE_UNEXPLAINED)
+		o.bytes = KNOWN(r->bytes);
 	if (s->o.build_id)
 		o.build_id = s->o.build_id(s->o.ctx, &r->rec, p ? p->exe : NULL);
 	return o;

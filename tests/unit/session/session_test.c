@@ -56,6 +56,8 @@ static void on_event(void *ctx, const struct audit_event *ev)
 		add(log, " addr=%s", ev->net.addr);
 	if (ev->net.host)
 		add(log, " host=%s", ev->net.host);
+	if (ev->opaque.bytes.known)
+		add(log, " bytes=%d", (int)ev->opaque.bytes.value);
 	if (ev->opaque.build_id)
 		add(log, " build_id=%s", ev->opaque.build_id);
 	add_body(log, "request", &ev->content.request);
@@ -315,6 +317,25 @@ static void names_hosts(void **state)
 		  "opaque net:api.test:443 allow/none addr=:: host=api.test build_id=10-\n"
 		  "connect net:api.test:443 allow/none addr=:: host=api.test\n"
 		  "connect net:[::]:443 allow/none addr=::\n");
+}
+
+/* Whose text was not seen, and how much of it: a number only where records were counted. */
+static void names_the_opaque(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+	struct rec_net r = {.family = AF_INET, .port = 443, .proto = IPPROTO_TCP, .bytes = 217};
+
+	put_exec(f, 10, 1, "/bin/x", 0, VERDICT_ALLOW);
+	r.why = OPAQUE_UNEXPLAINED;
+	put(f, &r.rec, REC_OPAQUE, sizeof(r), 10);
+	r.why = OPAQUE_QUIC;
+	r.proto = IPPROTO_UDP;
+	put(f, &r.rec, REC_OPAQUE, sizeof(r), 10);
+	put(f, &r.rec, REC_NET, sizeof(r), 10);
+	expect(f, "exec exec:/bin/x allow/none exe=/bin/x\n"
+		  "opaque net:0.0.0.0:443 allow/none exe=/bin/x addr=0.0.0.0 bytes=217 build_id=10/bin/x\n"
+		  "opaque net:0.0.0.0:443/udp allow/none exe=/bin/x addr=0.0.0.0 build_id=10/bin/x\n"
+		  "connect net:0.0.0.0:443/udp allow/none exe=/bin/x addr=0.0.0.0\n");
 }
 
 /* Of what no rule on destinations meets; the protocol stands where others have their address. */
@@ -655,6 +676,7 @@ int main(void)
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(names_destinations),
 		cmocka_unit_test(names_hosts),
+		cmocka_unit_test(names_the_opaque),
 		cmocka_unit_test(names_sockets),
 		cmocka_unit_test(names_doors),
 		cmocka_unit_test(names_files),
