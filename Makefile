@@ -132,7 +132,8 @@ KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass
 # (signals and streams passed on, users, how a trail is written, read and verified), which are the same
 # calls to every kernel.
 VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh guard.sh objects.sh \
-	demo.sh doctor.sh requests.sh same.sh limits.sh) $(addprefix tests/bypass/,net.sh broker.sh)
+	demo.sh doctor.sh requests.sh same.sh limits.sh go.sh stacks.sh) \
+	$(addprefix tests/bypass/,net.sh broker.sh files.sh)
 VM_TESTS_B := $(filter-out $(VM_TESTS_A) tests/e2e/install.sh tests/e2e/bad.sh,$(KERNEL_TESTS))
 vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
 
@@ -142,7 +143,7 @@ test: deps-test
 
 # On the other kernels: what their verifiers say, the ways around rules, and where their tiers differ. It takes
 # the time that make test leaves of 40 minutes; all the rest of what 6.1 runs is test-kernels-whole.
-VM_TESTS_OTHER := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,doctor.sh hash.sh requests.sh tls.sh) \
+VM_TESTS_OTHER := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,doctor.sh hash.sh requests.sh) \
 	$(wildcard tests/bypass/*.sh)
 
 test-kernels: deps-test
