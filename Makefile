@@ -28,7 +28,7 @@ OBJ  := $(SRC:%.c=$(B)/%.o)
 LIB  := $(B)/libwarden.a
 
 # One object of the BPF files of the product, one of the files that only probe the kernel.
-BPF_MAIN    := scope exec load net dns create listen broker guard file held wire tls
+BPF_MAIN    := scope exec load net dns create listen broker guard file held wire tls made
 BPF_PROBE   := probe
 BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror \
 	       -Wno-unused-function -Ivmlinux -Ibpf -I/usr/include/$(shell $(CC) -dumpmachine)
