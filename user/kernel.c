@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -280,6 +281,17 @@ uint64_t kernel_mounts_left_out(const struct kernel *k)
 	return k->mounts_left_out;
 }
 
+/* The object file that warden carries with it has been read: its pages need not stay. */
+static void forget_object_file(void)
+{
+	size_t size, page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)warden_bpf__elf_bytes(&size), to = (from + size) & ~(page - 1);
+
+	from = (from + page - 1) & ~(page - 1);
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 static int load_programs(struct kernel *k, const struct kernel_options *o,
 			 struct kernel_error *error)
 {
@@ -299,6 +311,7 @@ static int load_programs(struct kernel *k, const struct kernel_options *o,
 	if (r < 0)
 		return fail(error, r, "cannot tell", "which mounts there are");
 	bpf_map__set_inner_map_fd(k->skel->maps.images, template);
+	forget_object_file(); /* most of it has been copied */
 	r = warden_bpf__load(k->skel);
 	if (r < 0)
 		return fail(error, r, "this kernel refuses", "warden's programs (see --debug)");
@@ -467,6 +480,7 @@ int kernel_load(const struct kernel_options *options, struct kernel **ret,
 		if (r < 0)
 			fail(error, r, "cannot map", "the rings");
 	}
+	forget_object_file();
 	if (r == 0)
 		r = attach_all(k, options, error);
 	if (r < 0) {
