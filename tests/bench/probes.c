@@ -63,6 +63,8 @@ static int attach(struct bpf_program *p, const char *path, const struct sites *s
 	const struct uprobes u = {path, s->offsets, s->cookies, s->count, at_return};
 	int r;
 
+	if (!s->count) /* as of a library that only makes objects */
+		return 0;
 	if (!uprobes_multi_works())
 		return attach_single(p, path, s, at_return);
 	r = uprobes_attach(bpf_program__fd(p), &u);
