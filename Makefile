@@ -143,7 +143,7 @@ test: deps-test
 
 # On the other kernels: what their verifiers say, the ways around rules, and where their tiers differ. It takes
 # the time that make test leaves of 40 minutes; all the rest of what 6.1 runs is test-kernels-whole.
-VM_TESTS_OTHER := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,doctor.sh hash.sh requests.sh) \
+VM_TESTS_OTHER := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,doctor.sh hash.sh requests.sh tls.sh) \
 	$(wildcard tests/bypass/*.sh)
 
 test-kernels: deps-test
