@@ -148,8 +148,8 @@ plaintext() {
 	local pid status=0 curl=(curl -s -S -m $((20 * slow)) --http1.1 --cacert "$SSL_CERT_FILE" -H Expect:)
 	policy "$no_forbidden"
 	head -c 9000000 /dev/zero | tr '\0' z >body
-	# With LSM a program that was not seen before waits for warden, which will not run.
-	"$WARDEN" run -p policy.yaml --audit audit -- sh -c "${curl[*]} https://127.0.0.1:$port/first; touch ready
+	# With LSM a program that was not seen before waits for warden, which will not run: each is run once before.
+	"$WARDEN" run -p policy.yaml --audit audit -- sh -c "${curl[*]} https://127.0.0.1:$port/first; sleep 0; touch ready
 		while ! [ -e go ]; do sleep 0.05; done
 		${curl[*]} --data-binary @body https://127.0.0.1:$port/long
 		touch sent; sleep 1
