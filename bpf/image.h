@@ -209,6 +209,13 @@ struct image_inode {
 	__u32 used;	  /* 0: a free bucket */
 };
 
+/* Phrases are looked for by an automaton for each way to compare: these bits together are its number. */
+enum phrase_way {
+	PHRASE_EXACT = 1 << 0,	/* case counts */
+	PHRASE_FOLDED = 1 << 1, /* as fold.h has the text */
+	PHRASE_WAYS = 1 << 2,
+};
+
 /* What a phrase decides: the first content rule that denies it, by kind of activity. */
 struct image_phrase {
 	__u32 rule[KIND_TEXTS]; /* by enum kind; RULE_NONE where the phrase may stand */
@@ -280,8 +287,8 @@ struct image_header {
 	struct image_net net6;
 	struct image_hash dests;  /* buckets of struct image_dest */
 	struct image_hash inodes; /* buckets of struct image_inode */
-	struct image_dfa phrases[2]; /* ASCII case ignored; exact. accept -> index into phrase_rows */
-	__u32 phrase_rows;	     /* offset of struct image_phrase[] */
+	struct image_dfa phrases[PHRASE_WAYS]; /* accept -> index into phrase_rows */
+	__u32 phrase_rows;		       /* offset of struct image_phrase[] */
 	__u32 phrase_row_count;
 	__u32 phrase_kinds; /* bits 1 << enum kind: activities whose text phrases are looked for in */
 	__u32 raw;	    /* row of net:raw, or ROW_NONE */
@@ -304,6 +311,14 @@ _Static_assert(sizeof(struct image_header) % 8 == 0, "tables behind it are align
 static __always_inline const struct image_header *image_header(const void *img)
 {
 	return img;
+}
+
+/* True when rules look for phrases in text as fold.h has it. */
+static __always_inline int image_folds(const void *img)
+{
+	const struct image_dfa *d = image_header(img)->phrases;
+
+	return d[PHRASE_FOLDED].trans || d[PHRASE_FOLDED | PHRASE_EXACT].trans;
 }
 
 /* True when rules look for phrases in activities of this kind. */

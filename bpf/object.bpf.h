@@ -77,9 +77,9 @@ struct object {
 	__u64 changed; /* when it was begun, or a writing call last ended: CLOCK_MONOTONIC, ns */
 	__u32 writers; /* calls in it that write */
 	__u32 flags;
-	__u32 begun;	/* the automata have been started */
+	__u32 begun;	/* the phrase automata have been started */
 	__u32 reserved;
-	__u32 state[2]; /* of the phrase automata */
+	struct phrases phrases;
 	struct http1 http; /* reader of requests */
 };
 

@@ -413,10 +413,8 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 	activity_init(&s->act, KIND_HTTP);
 	matcher_init(&s->m);
 	phrase_init(c->img, s);
-	if (o->begun) {
-		s->state[0] = o->state[0];
-		s->state[1] = o->state[1];
-	}
+	if (o->begun)
+		phrase_keep(&s->phrases, &o->phrases);
 	s->dec.verdict = VERDICT_ALLOW;
 	if (o->flags & OBJECT_PARTED) {
 		tls_parted(c->s, c->o);
@@ -440,8 +438,7 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 		o->ahead = s->call.len;
 	}
 	o->begun = 1;
-	o->state[0] = s->state[0];
-	o->state[1] = s->state[1];
+	phrase_keep(&o->phrases, &s->phrases);
 }
 
 /* A phrase that ends within a head which itself has not ended: refused without waiting for it. */

@@ -11,6 +11,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "decide.h"
+#include "fold.h"
 #include "match.h"
 #include "names.h"
 #include "wire.h"
@@ -172,6 +173,14 @@ struct names_step {
 	__u32 shown;   /* slot of the name that the record is to have; NAMES_SLOTS: none */
 };
 
+/* A search for phrases, between two pieces of a text. */
+struct phrases {
+	struct fold fold;
+	__u32 state[PHRASE_WAYS]; /* of the automata */
+	__u32 at;		  /* where in the chunk the text goes on, */
+	__u32 end;		  /* and what is left of it: while one is folded */
+};
+
 struct scratch {
 	__u64 owner; /* 0: free */
 	__u64 generation; /* of the policy that decides; 0: it was replaced meanwhile */
@@ -180,7 +189,7 @@ struct scratch {
 	struct decision dec;
 	__u64 cursor; /* of the loop at work */
 	__u64 left;
-	__u32 state[2]; /* of the two phrase automata */
+	struct phrases phrases;
 	struct http1_step step;
 	struct tls_call call; /* a copy of the one at work */
 	struct names_step names;

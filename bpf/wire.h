@@ -49,7 +49,7 @@ struct rec_exec {
 	struct rec rec;
 	struct decision decision;
 	__u32 flags;	  /* enum exec_flag */
-	__u32 found[2];	  /* states of the phrase automata; of layer content: where the phrase ended */
+	__u32 found[PHRASE_WAYS]; /* states of the phrase automata; of layer content: where the phrase ended */
 	__u16 passed_len; /* the path as it was passed */
 	__u16 path_len;	  /* the file that runs (of a script: its interpreter) */
 	__u16 hash_len;	  /* its SHA-256 in hexadecimal digits, where a rule asked for it */
@@ -128,7 +128,7 @@ struct rec_http {
 	__u64 ordinal; /* of the request on its connection, from 0 */
 	__u32 flags;   /* enum http1_flag */
 	__u32 phase;   /* 0: decided at the end of its head, 1: by a phrase, before or behind that */
-	__u32 found[2]; /* as in struct rec_exec */
+	__u32 found[PHRASE_WAYS]; /* as in struct rec_exec */
 	__u16 method_len;
 	__u16 host_len;
 	__u16 path_len;
@@ -262,11 +262,11 @@ struct loss_count {
 
 _Static_assert(ABI_COUNT <= ABI_MAX && ABI_MAX <= 1 << SITE_RET_SHIFT, "a cookie holds any");
 _Static_assert(sizeof(struct rec) == 64, "records are read by their layout");
-_Static_assert(sizeof(struct rec_exec) == 64 + 16 + 4 + 8 + 12, "no hidden padding");
+_Static_assert(sizeof(struct rec_exec) == 64 + 16 + 4 + 16 + 12, "no hidden padding");
 _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_net) == 64 + 16 + 16 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_file) == 64 + 16 + 8, "no hidden padding");
-_Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 8 + 8 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 16 + 8 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_data) == 88, "no hidden padding");

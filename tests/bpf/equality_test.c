@@ -365,13 +365,15 @@ static void test_hosts(void **state)
 static void test_cut_phrases(void **state)
 {
 	static const char *const activities[] = {"exec:/a", "http:GET a.b/"};
+	static const char *const ways[PHRASE_WAYS] = {"", ", case: exact", ", space: any",
+						       ", case: exact, space: any"};
 	_cleanup_(fixture_done) struct fixture f = {};
 	_buf_ struct buf text = {};
 
 	buf_add_str(&text, "version: 1\nname: cut\ncontent:\n");
 	for (size_t i = 0; i < COUNT(phrase_words); i++)
 		buf_addf(&text, "  - {name: w%zu, in: [exec, http], deny: [\"%s\"]%s}\n", i,
-			 phrase_words[i], i % 2 ? ", case: exact" : "");
+			 phrase_words[i], ways[i % PHRASE_WAYS]);
 	fixture_open(&f, &text);
 	for (size_t i = 0; i < COUNT(phrase_words); i++) {
 		buf_reset(&f.asked.text);

@@ -211,6 +211,8 @@ static void add_content(struct buf *b, uint32_t n)
 		add_list(b, add_phrase, 1 + pick(3));
 		if (pick(2))
 			buf_add_str(b, ", case: exact");
+		if (pick(2))
+			buf_add_str(b, ", space: any");
 		buf_add_str(b, "}\n");
 	}
 }

@@ -352,10 +352,27 @@ static void add_varied(struct buf *b, const char *phrase, size_t len)
 	}
 }
 
+/* The same with other blanks, and escapes of JSON, as whoever wants to get by would write it. */
+static void add_unfolded(struct buf *b, const char *phrase, size_t len)
+{
+	static const char *const blanks[] = {" ", "  ", "\t", "\\n", "\\u0020", " \\r\n", ""};
+
+	for (size_t i = 0; i < len; i++) {
+		if (phrase[i] == ' ')
+			buf_add_str(b, blanks[pick(COUNT(blanks))]);
+		else if (once_in(4) && (unsigned char)phrase[i] < 0x80)
+			buf_addf(b, pick(2) ? "\\u%04x" : "\\u%04X", phrase[i]);
+		else if (once_in(12))
+			buf_add_str(b, pick(2) ? "\\u00" : "\\");
+		else
+			buf_add_char(b, phrase[i]);
+	}
+}
+
 static void add_filler(struct buf *b, uint32_t n)
 {
 	while (n--)
-		buf_add_char(b, "rmDaeb -\t."[pick(10)]);
+		buf_add_char(b, "rmDaeb -\t.\\u"[pick(12)]);
 }
 
 /*
@@ -372,13 +389,16 @@ static inline void random_text(struct buf *b, const struct policy *policy, size_
 		const char *phrase = choose_phrase(policy);
 		size_t len = phrase ? strlen(phrase) : 0;
 
-		if (b->len + len + 32 > room)
+		if (b->len + 6 * len + 32 > room)
 			break;
 		if (len && once_in(3))
 			len = pick((uint32_t)len);
 		if (len && (once_in(4) || !cut))
 			cut = (uint32_t)(b->len + pick((uint32_t)len + 1));
-		add_varied(b, phrase, len);
+		if (once_in(3))
+			add_unfolded(b, phrase, len);
+		else
+			add_varied(b, phrase, len);
 		if (once_in(3))
 			buf_add_char(b, '\0');
 		add_filler(b, pick(8));

@@ -144,8 +144,48 @@ phrase_in_trailers() {
 	done
 }
 
+# With `space: any` other blanks and escapes of JSON do not hide a phrase, wherever writes and chunks part them.
+phrase_disguised() {
+	policy 'content: [{name: sql, deny: ["DROP TABLE"], in: [http], space: any}]'
+	cat >disguised.py <<-'END'
+		import socket, ssl, sys
+		port, *asked = sys.argv[1:]
+		for name, pieces, body in zip(asked[0::3], asked[1::3], asked[2::3]):
+		    body = body.encode()
+		    head = f"POST /{name}-{pieces} HTTP/1.1\r\nHost: a.test\r\n"
+		    if pieces == "whole":
+		        parts = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body]
+		    else:
+		        parts = [f"{head}Transfer-Encoding: chunked\r\n\r\n".encode()]
+		        parts += [b"1\r\n%c\r\n" % c for c in body] + [b"0\r\n\r\n"]
+		    try:
+		        s = ssl.create_default_context().wrap_socket(
+		            socket.create_connection(("127.0.0.1", int(port)), 20), server_hostname="127.0.0.1")
+		        for part in parts:
+		            s.sendall(part)
+		        print(name, pieces, s.recv(100).decode().split("\r")[0] or "error")
+		    except OSError as error:
+		        print(name, pieces, "error", error)
+	END
+	local pieces asked=() other='{"q": "DROPTABLE \\u0044rop table"}' \
+		blanks=$'{"q": "DROP  \tTABLE a"}' escapes='{"q": "\u0044rop\u0020\nTABLE a"}'
+	for pieces in whole chunked; do
+		asked+=(other "$pieces" "$other" blanks "$pieces" "$blanks" escapes "$pieces" "$escapes")
+	done
+	run 0 /usr/bin/python3 disguised.py "$port" "${asked[@]}"
+	for pieces in whole chunked; do
+		has out "^blanks $pieces error"
+		has out "^escapes $pieces error"
+		same "$(lines count "$log" what=request path="/other-$pieces")" 1 'requests with other text received'
+		same "$(lines count "$log" what=request path="/[be]*-$pieces")" 0 'requests received'
+	done
+	count_is 4 audit type=http.request decision.verdict=deny decision.rule=sql \
+		decision.matched='DROP TABLE'
+}
+
 check 'hosts that are written otherwise' host_decides
 check 'IPv6 hosts that are written otherwise' v6_host_decides
 check 'requests without a path' requests_without_path
 check 'a phrase in trailers' phrase_in_trailers
+check 'a phrase with other blanks, and in escapes of JSON' phrase_disguised
 finish

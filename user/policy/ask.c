@@ -7,6 +7,7 @@
 
 #include "broker.h"
 #include "conds.h"
+#include "fold.h"
 
 static uint64_t half_address(const uint8_t *bytes)
 {
@@ -118,17 +119,29 @@ static uint32_t step(const void *img, const struct image_dfa *d, enum kind kind,
 	return phrase_rule(img, found, kind) < phrase_rule(img, phrase, kind) ? found : phrase;
 }
 
-uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t len)
+/* Both automata of that way, whether case counts or not. */
+static uint32_t both(const void *img, enum kind kind, size_t way, uint8_t byte, uint32_t *states)
 {
 	const struct image_dfa *d = image_header(img)->phrases;
-	uint32_t states[2] = {d[0].start, d[1].start};
-	uint32_t phrase = ROW_NONE;
+	uint32_t phrase = step(img, &d[way], kind, byte, &states[way], ROW_NONE);
+
+	return step(img, &d[way | PHRASE_EXACT], kind, byte, &states[way | PHRASE_EXACT], phrase);
+}
+
+uint32_t ask_phrase(const void *img, enum kind kind, const char *text, size_t len)
+{
+	uint32_t states[PHRASE_WAYS], phrase = ROW_NONE;
+	struct fold fold = {};
 
 	if (!image_has_phrases(img, kind))
 		return ROW_NONE;
-	for (size_t i = 0; i < len && phrase == ROW_NONE; i++)
-		for (size_t n = 0; n < 2; n++)
-			phrase = step(img, &d[n], kind, (uint8_t)text[i], &states[n], phrase);
+	for (size_t n = 0; n < PHRASE_WAYS; n++)
+		states[n] = image_header(img)->phrases[n].start;
+	for (size_t i = 0; i < len && phrase == ROW_NONE; i++) {
+		phrase = both(img, kind, 0, (uint8_t)text[i], states);
+		for (fold_next(&fold, (uint8_t)text[i]); fold.count && phrase == ROW_NONE;)
+			phrase = both(img, kind, PHRASE_FOLDED, fold_take(&fold), states);
+	}
 	return phrase;
 }
 

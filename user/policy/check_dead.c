@@ -120,6 +120,7 @@ static bool phrase_covers(const struct phrase *first, const struct phrase *later
 	bool everywhere = (later->rule->in & ~first->rule->in) == 0;
 
 	return !strcmp(first->text, later->text) && everywhere &&
+	       first->rule->folded == later->rule->folded &&
 	       (!first->rule->exact || later->rule->exact);
 }
 

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "policy/check.h"
+#include "policy/fold_text.h"
 #include "policy/reason.h"
 #include "policy/rules.h"
 
@@ -203,24 +204,34 @@ static void explain_opaque(const struct explain *e, const struct rule_list *list
 
 /* ---- content ---- */
 
-static bool has_phrase(const struct explain *e, const struct content_rule *rule, const char *phrase)
+static bool has_phrase(const char *text, size_t text_len, const char *phrase, bool exact)
 {
 	size_t len = strlen(phrase);
 
-	if (rule->exact)
-		return memmem(e->text, e->text_len, phrase, len) != NULL;
-	for (size_t at = 0; at + len <= e->text_len; at++)
-		if (!strncasecmp(e->text + at, phrase, len))
+	if (exact)
+		return memmem(text, text_len, phrase, len) != NULL;
+	for (size_t at = 0; at + len <= text_len; at++)
+		if (!strncasecmp(text + at, phrase, len))
 			return true;
 	return false;
 }
 
 const char *explain_phrase(const struct explain *e, const struct content_rule *rule)
 {
-	if (!e->text || !(rule->in >> e->ask->name.kind & 1))
+	_buf_ struct buf folded = {};
+	const char *text = e->text;
+	size_t len = e->text_len;
+
+	if (!text || !(rule->in >> e->ask->name.kind & 1))
 		return NULL;
+	if (rule->folded) {
+		fold_text(&folded, text, len);
+		text = folded.data;
+		len = folded.len;
+	}
 	for (size_t i = 0; i < rule->phrases.count; i++)
-		if (*rule->phrases.items[i] && has_phrase(e, rule, rule->phrases.items[i]))
+		if (*rule->phrases.items[i] &&
+		    has_phrase(text, len, rule->phrases.items[i], rule->exact))
 			return rule->phrases.items[i];
 	return NULL;
 }

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "policy/phrases.h"
 
-/* Phrases: two automata, because those that ignore case read other classes of bytes. */
+/* Phrases: an automaton for each way to compare, as those that ignore case read other classes of bytes. */
 
 struct content {
 	struct intern labels; /* of struct image_phrase, as they come up */
@@ -44,8 +44,8 @@ static size_t count_phrases(const struct policy *p)
 	return count;
 }
 
-/* Lists the phrases of rules whose `exact` is as wanted. */
-static int list_phrases(struct content *c, const struct policy *p, bool exact,
+/* Lists the phrases of rules that are compared that way. */
+static int list_phrases(struct content *c, const struct policy *p, uint32_t way,
 			struct phrase *phrases, size_t *ret_count)
 {
 	struct rule_index ix;
@@ -57,7 +57,7 @@ static int list_phrases(struct content *c, const struct policy *p, bool exact,
 		struct image_phrase row;
 		uint32_t label;
 
-		if (rule->exact != exact)
+		if (content_way(rule) != way)
 			continue;
 		for (uint32_t k = 0; k < KIND_TEXTS; k++)
 			row.rule[k] = rule->in >> k & 1 ? ix.content + (uint32_t)i : RULE_NONE;
@@ -74,32 +74,31 @@ static int list_phrases(struct content *c, const struct policy *p, bool exact,
 	return 0;
 }
 
-static int lower_case(struct lower *l, struct content *c, bool exact, struct phrase *phrases)
+static int lower_way(struct lower *l, struct content *c, uint32_t way, struct phrase *phrases)
 {
 	_dfa_ struct dfa *d = NULL;
 	size_t count;
 	int r;
 
-	r = list_phrases(c, l->policy, exact, phrases, &count);
+	r = list_phrases(c, l->policy, way, phrases, &count);
 	if (!r)
-		r = phrases_dfa(phrases, count, !exact, both, c, PHRASE_STATES, &d);
+		r = phrases_dfa(phrases, count, !(way & PHRASE_EXACT), both, c, PHRASE_STATES, &d);
 	if (r < 0 || !d)
 		return r;
 	return lower_phrase_rows(l, d, &c->labels, &c->rows, sizeof(struct image_phrase),
-				 &l->head.phrases[exact]);
+				 &l->head.phrases[way]);
 }
 
 int lower_content(struct lower *l)
 {
 	__attribute__((cleanup(content_done))) struct content c = {};
 	_free_ struct phrase *phrases = calloc(count_phrases(l->policy) + 1, sizeof(*phrases));
-	int r;
+	int r = 0;
 
 	if (!phrases)
 		return -ENOMEM;
-	r = lower_case(l, &c, false, phrases);
-	if (!r)
-		r = lower_case(l, &c, true, phrases);
+	for (uint32_t way = 0; way < PHRASE_WAYS && !r; way++)
+		r = lower_way(l, &c, way, phrases);
 	if (r < 0 || !c.rows.count)
 		return r;
 	for (size_t i = 0; i < l->policy->content_count; i++)

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/fold_text.h"
+
 static const struct key_word cases[] = {{"exact", true}, {}};
+static const struct key_word spaces[] = {{"any", true}, {}};
 
 static const struct key_word places[] = {
 	{"exec", KIND_EXEC},
@@ -89,8 +92,34 @@ static const struct key content_rows[] = {
 	 .at = offsetof(struct content_rule, exact),
 	 .words = cases},
 	{.name = "reason", .parse = key_line, .at = offsetof(struct content_rule, reason)},
-	{.name = "space"},
+	{.name = "space",
+	 .parse = key_flag,
+	 .at = offsetof(struct content_rule, folded),
+	 .words = spaces},
 };
+
+/*
+ * The phrases of a rule with `space: any`, as text is when it is held against them. A phrase with a backslash
+ * would not be found where that is the beginning of an escape.
+ */
+static int fold_phrases(const struct keys_ctx *c, struct content_rule *rule)
+{
+	for (size_t i = 0; i < rule->phrases.count; i++) {
+		_buf_ struct buf folded = {};
+		char *text = rule->phrases.items[i];
+
+		if (strchr(text, '\\'))
+			return diag_add(c->diags, DIAG_ERROR, rule->place,
+					"with 'space: any' escapes are read as JSON has them, so a phrase "
+					"has no backslash");
+		fold_text(&folded, text, strlen(text));
+		if (folded.failed)
+			return -ENOMEM;
+		memcpy(text, folded.data, folded.len);
+		text[folded.len] = '\0';
+	}
+	return 0;
+}
 
 static const struct key_table content_table = {"a content rule", content_rows,
 					       sizeof(content_rows) / sizeof(content_rows[0])};
@@ -109,9 +138,13 @@ int parse_content(const struct keys_ctx *c, const struct key *row, const struct 
 		return -ENOMEM;
 	for (const struct yaml_node *item = key->value->first; item; item = item->next) {
 		if (item->type == YAML_MAPPING) {
-			inner.object = &p->content[p->content_count++];
-			p->content[p->content_count - 1].place = item->place;
+			struct content_rule *rule = &p->content[p->content_count++];
+
+			inner.object = rule;
+			rule->place = item->place;
 			r = keys_parse(&inner, &content_table, item);
+			if (r == 0 && rule->folded)
+				r = fold_phrases(c, rule);
 		} else {
 			r = diag_add(c->diags, DIAG_ERROR, item->place,
 				     "a content rule is a mapping");

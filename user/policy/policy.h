@@ -141,9 +141,16 @@ struct content_rule {
 	char *name;
 	char *reason; /* or NULL */
 	struct phrase_list phrases;
-	uint32_t in; /* 1 << enum kind */
-	bool exact;  /* case: exact */
+	uint32_t in;  /* 1 << enum kind */
+	bool exact;   /* case: exact */
+	bool folded;  /* space: any; its phrases have no two blanks in a row, and none but spaces */
 };
+
+/* How its phrases are compared: of enum phrase_way. */
+static inline uint32_t content_way(const struct content_rule *rule)
+{
+	return (rule->exact ? PHRASE_EXACT : 0) | (rule->folded ? PHRASE_FOLDED : 0);
+}
 
 struct policy_default { /* default: for one kind; place.line 0: not said */
 	bool deny;

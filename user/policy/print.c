@@ -364,10 +364,15 @@ static void print_phrase(struct buf *out, const void *img, uint32_t phrase)
 
 static void print_phrases(struct buf *out, const void *img)
 {
-	static const char *const names[2] = {"ignoring case", "exact"};
+	static const char *const names[PHRASE_WAYS] = {
+		[0] = "ignoring case",
+		[PHRASE_EXACT] = "exact",
+		[PHRASE_FOLDED] = "folded, ignoring case",
+		[PHRASE_FOLDED | PHRASE_EXACT] = "folded, exact",
+	};
 	const struct image_header *h = image_header(img);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < PHRASE_WAYS; i++) {
 		if (!h->phrases[i].trans)
 			continue;
 		buf_addf(out, "phrases %s", names[i]);

@@ -16,7 +16,7 @@ struct exchange {
 	uint64_t ordinal;
 	struct rec rec; /* header of the decision's record: process and time */
 	struct decision decision;
-	uint32_t found[2]; /* of that record, too */
+	uint32_t found[PHRASE_WAYS]; /* of that record, too */
 	bool decided;
 	bool written; /* an event of the request is out */
 	char *method, *host, *path;

@@ -60,7 +60,7 @@ void judge_count(struct session *s, const struct decision *d);
  * The phrase that broke the content rule with that number, as the policy writes it; NULL when it
  * cannot be told. `found` is of the decision's record.
  */
-const char *phrase_of(const struct session *s, uint32_t number, const uint32_t found[2]);
+const char *phrase_of(const struct session *s, uint32_t number, const uint32_t found[PHRASE_WAYS]);
 
 /* ---- flow.c: TLS streams ---- */
 

@@ -51,21 +51,22 @@ static const struct content_rule *rule_of(const struct policy *policy, uint32_t 
 	return &policy->content[number - ix.content];
 }
 
-const char *phrase_of(const struct session *s, uint32_t number, const uint32_t found[2])
+const char *phrase_of(const struct session *s, uint32_t number, const uint32_t found[PHRASE_WAYS])
 {
 	const struct policy *policy = s->o.policy;
 	const struct content_rule *rule = policy ? rule_of(policy, number) : NULL;
-	const struct image_dfa *dfa;
+	uint32_t way;
 
 	if (!rule)
 		return NULL;
-	dfa = &image_header(s->o.image)->phrases[rule->exact];
+	way = content_way(rule);
 	for (size_t i = 0; i < policy->content_count; i++) {
 		const struct content_rule *other = &policy->content[i];
 
-		for (size_t k = 0; other->exact == rule->exact && k < other->phrases.count; k++) {
+		for (size_t k = 0; content_way(other) == way && k < other->phrases.count; k++) {
 			const char *text = other->phrases.items[k];
-			size_t n = bytes_to(s->o.image, dfa, text, found[rule->exact]);
+			size_t n = bytes_to(s->o.image, &image_header(s->o.image)->phrases[way],
+					    text, found[way]);
 
 			if (n)
 				return ending(rule, text, n);

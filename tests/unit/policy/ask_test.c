@@ -216,7 +216,9 @@ static const char yaml[] =
 	"  - {name: later, deny: [\"drop\"], in: [exec]}\n"
 	"  - {name: destructive, deny: [\"DROP TABLE\", \"rm -rf\"], in: [exec, http]}\n"
 	"  - {name: both, deny: [\"top secret\"], in: [exec]}\n"
-	"  - {name: exact, deny: [\"Secret\"], in: [exec], case: exact}\n";
+	"  - {name: exact, deny: [\"Secret\"], in: [exec], case: exact}\n"
+	"  - {name: any-blanks, deny: [\"delete from\"], in: [http], space: any}\n"
+	"  - {name: exact-blanks, deny: [\"Grant All\"], in: [http], space: any, case: exact}\n";
 
 static struct policy *load(const char *text)
 {
@@ -300,6 +302,19 @@ static void test_decisions(void **state)
 		{"http:POST a/x", "drop", "allow none -: "},
 		{"http:POST a/x", "x drop table",
 		 "deny content destructive: phrase of content rule 'destructive'"},
+		{"http:POST a/x", "drop  table", "allow none -: "},
+		{"http:POST a/x", "x Delete \t\n FROM y",
+		 "deny content any-blanks: phrase of content rule 'any-blanks'"},
+		{"http:POST a/x", "{\"q\": \"\\u0044ELETE\\n\\u0020FROM y\"}",
+		 "deny content any-blanks: phrase of content rule 'any-blanks'"},
+		{"http:POST a/x", "deletefrom \\\\u0044elete from", "allow none -: "},
+		{"http:POST a/x", "\\u0047rant\\tAll",
+		 "deny content exact-blanks: phrase of content rule 'exact-blanks'"},
+		{"http:POST a/x", "grant All", "allow none -: "},
+		/* What ends first decides. */
+		{"http:POST a/x", "delete  from drop table",
+		 "deny content any-blanks: phrase of content rule 'any-blanks'"},
+		{"exec:/usr/bin/sh", "delete from", "allow allow allow[0]: "},
 	};
 	struct policy *p = load(yaml);
 	struct image_block block = build_image(p);

@@ -193,6 +193,19 @@ static void reads_tools_and_content(void **state)
 	policy_free(&p);
 }
 
+static void folds_phrases(void **state)
+{
+	struct policy *p = parsed(HEAD "content: [{name: n, deny: [' DROP \t TABLE', x], in: http, "
+				       "space: any}, {name: m, deny: 'a  b', in: http}]\n");
+
+	assert_true(p->content[0].folded);
+	assert_string_equal(p->content[0].phrases.items[0], " DROP TABLE");
+	assert_string_equal(p->content[0].phrases.items[1], "x");
+	assert_false(p->content[1].folded);
+	assert_string_equal(p->content[1].phrases.items[0], "a  b");
+	policy_free(&p);
+}
+
 static void reads_json(void **state)
 {
 	struct policy *p =
@@ -395,8 +408,11 @@ static void refuses_bad_policies(void **state)
 		 "3:27: error: 'deny' is empty\n"},
 		{HEAD "content: [{name: n, deny: x, in: exec, case: ignore}]\n",
 		 "3:46: error: 'case' must be exact, not 'ignore'\n"},
-		{HEAD "content: [{name: n, deny: x, in: exec, space: any}]\n",
-		 "3:40: error: 'space' is not supported yet\n"},
+		{HEAD "content: [{name: n, deny: x, in: exec, space: one}]\n",
+		 "3:47: error: 'space' must be any, not 'one'\n"},
+		{HEAD "content: [{name: n, deny: 'a\\b', in: exec, space: any}]\n",
+		 "3:11: error: with 'space: any' escapes are read as JSON has them, so a phrase has no "
+		 "backslash\n"},
 		{HEAD "deny: [\"net:10.0.0.1/8\"]\n",
 		 "3:8: error: 'net:10.0.0.1/8' has bits set behind the prefix: the network is "
 		 "10.0.0.0/8\n"},
@@ -480,7 +496,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_defaults),      cmocka_unit_test(reads_words),
 		cmocka_unit_test(takes_types_from_keys),   cmocka_unit_test(reads_entries),
-		cmocka_unit_test(reads_tools_and_content), cmocka_unit_test(reads_json),
+		cmocka_unit_test(reads_tools_and_content), cmocka_unit_test(folds_phrases),
+		cmocka_unit_test(reads_json),
 		cmocka_unit_test(refuses_bad_policies),    cmocka_unit_test(refuses_later_keys),
 		cmocka_unit_test(finds_all_errors),        cmocka_unit_test(bounds_texts),
 	};

@@ -33,6 +33,9 @@ static int build(void **state)
 	build_phrase(c, "my drop table now");
 	c = build_content(policy, "programs", 1 << KIND_EXEC, false);
 	build_phrase(c, "drop");
+	c = build_content(policy, "folded", 1 << KIND_HTTP, false);
+	c->folded = true;
+	build_phrase(c, "rm \xc3\xa4");
 	image = build_image(policy);
 	session.o.policy = policy;
 	session.o.image = image.data;
@@ -47,21 +50,23 @@ static int drop(void **state)
 }
 
 /* Reads the text as the kernel does, up to the first phrase that counts; returns its rule. */
-static uint32_t scan(enum kind kind, const char *text, uint32_t found[2])
+static uint32_t scan(enum kind kind, const char *text, uint32_t found[PHRASE_WAYS])
 {
 	const struct image_header *h = image_header(image.data);
 	struct activity a;
 	uint32_t rule = RULE_NONE;
 
 	activity_init(&a, kind);
-	found[0] = h->phrases[0].start;
-	found[1] = h->phrases[1].start;
+	for (uint32_t n = 0; n < PHRASE_WAYS; n++)
+		found[n] = h->phrases[n].start;
 	for (; *text && rule == RULE_NONE; text++) {
-		for (uint32_t n = 0; n < 2; n++) {
+		for (uint32_t n = 0; n < PHRASE_WAYS; n++) {
 			const struct image_dfa *d = &h->phrases[n];
 			uint32_t class = image_u8(h, (uint64_t)d->classes + (uint8_t)*text);
 			uint32_t at = (uint32_t)((const char *)d - (const char *)h);
 
+			if (!d->trans)
+				continue;
 			found[n] = image_u32(
 				h, d->trans + (uint64_t)((found[n] & DFA_STATE) + class) * 4);
 			if (!(found[n] & DFA_ACCEPT))
@@ -89,10 +94,11 @@ static void test_named(void **state)
 		{KIND_HTTP, "the Secret", "secret"},
 		{KIND_HTTP, "in my drop table now", "DROP TABLE"},
 		{KIND_EXEC, "in my drop table now", "drop"},
+		{KIND_HTTP, "RM \xc3\xa4", "rm \xc3\xa4"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint32_t found[2];
+		uint32_t found[PHRASE_WAYS];
 		uint32_t rule = scan(cases[i].kind, cases[i].text, found);
 
 		assert_int_not_equal(rule, RULE_NONE);
@@ -105,14 +111,15 @@ static void test_named(void **state)
 static void test_not_named(void **state)
 {
 	struct rule_index ix;
-	uint32_t found[2];
+	uint32_t found[PHRASE_WAYS];
 
 	rule_index(policy, &ix);
 	assert_int_equal(scan(KIND_HTTP, "sudo, table, rm", found), RULE_NONE);
 	assert_null(phrase_of(&session, RULE_NONE, found));
 	assert_null(phrase_of(&session, ix.content + (uint32_t)policy->content_count, found));
 	for (uint32_t state_of = 0; state_of < 4096; state_of++) {
-		found[0] = found[1] = state_of * 0x9e3779b1U;
+		for (uint32_t n = 0; n < PHRASE_WAYS; n++)
+			found[n] = state_of * 0x9e3779b1U;
 		for (uint32_t rule = 0; rule < ix.count; rule++)
 			phrase_of(&session, rule, found);
 	}
