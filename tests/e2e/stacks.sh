@@ -6,6 +6,8 @@
 # shellcheck disable=SC2317 # functions called by check
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "$0")/../lib/tap.sh"
+# shellcheck source=../lib/clients.sh
+. "$lib/clients.sh"
 need_root
 standing=1
 
@@ -34,22 +36,6 @@ declare -A clients=(
 	[libcurl-nss]="$python $lib/client_libcurl.py libcurl-nss.so.4"
 )
 
-# steps RUNNER CLIENT STEP...: see client_python.py. Their results are in ./out.
-steps() {
-	local runner=$1 client
-	read -ra client <<<"${clients[$2]}"
-	shift 2
-	"$runner" 0 "${client[@]}" "$url" "$@"
-}
-
-# went STEP-BEGINNING RESULT [SECONDS]: the result of a step, and at most how long it took.
-went() {
-	local line
-	line=$(grep -m 1 -F -- "$1 " out) || { echo "no step $1 in:" && cat out && return 1; }
-	same "$(cut -d' ' -f4 <<<"$line")" "$2" "result of: $line"
-	[[ -z ${3:-} ]] || at_most "$(cut -d' ' -f5 <<<"$line")" $((${3} * slow)) "seconds of: $line"
-}
-
 # Two policies for all, as a workload takes a slow machine seconds to start. What is opaque is denied by one.
 rules() {
 	watched "$@" 'opaque: deny'
@@ -63,17 +49,6 @@ watched() {
 # received TEXT COUNT: connections that received it, in plaintext.
 received() {
 	same "$(lines text "$log" "$1")" "$2" "connections that received <$1>"
-}
-
-# echoed PATH FILE: what was recorded of that request and its answer is the file, both ways.
-echoed() {
-	local sum bytes
-	sum=$(sha256sum <"$2" | cut -d' ' -f1)
-	bytes=$(stat -c %s "$2")
-	count_is 1 audit type=http.request "http.path=$1" decision.verdict=allow \
-		"content.request_bytes=$bytes" "content.request_sha256=$sum"
-	count_is 1 audit type=http.response "http.path=$1" http.status=200 \
-		"content.response_bytes=$bytes" "content.response_sha256=$sum"
 }
 
 # ---- of each client ----

@@ -5,6 +5,8 @@
 # shellcheck disable=SC2317 # functions called by check
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "$0")/../lib/tap.sh"
+# shellcheck source=../lib/clients.sh
+. "$lib/clients.sh"
 need_root
 limit=$((120 * slow))
 standing=1
@@ -29,36 +31,6 @@ declare -A clients=(
 )
 order=(http.client asyncio curl node-https node-fetch go-tls)
 [[ -n ${TEST_GUEST:-} ]] || order+=(go-http) # what differs between the two is not the kernel's
-
-# steps RUNNER CLIENT STEP...: see client_python.py. Their results are in ./out.
-steps() {
-	local runner=$1 client
-	read -ra client <<<"${clients[$2]}"
-	[[ $1 != shared || $2 != go-* ]] || noticed "${client[0]}"
-	shift 2
-	"$runner" 0 "${client[@]}" "$url" "$@"
-}
-
-# noticed PROGRAM: which brings TLS of its own, and so is probed when a workload that stands by has run it once;
-# with LSM it is before that.
-noticed() {
-	local line="\"$1\".*tls_library_mapped_late"
-	[[ $holds != lsm ]] || return 0
-	shared 1 "$1" none
-	grep -q "$line" "$workload/audit" || {
-		within 10 grep -q "$line" "$workload/audit"
-		shared 1 "$1" none
-	}
-	rm audit
-}
-
-# went STEP-BEGINNING RESULT [SECONDS]: the result of a step, and at most how long it took.
-went() {
-	local line
-	line=$(grep -m 1 -F -- "$1 " out) || { echo "no step $1 in:" && cat out && return 1; }
-	same "$(cut -d' ' -f4 <<<"$line")" "$2" "result of: $line"
-	[[ -z ${3:-} ]] || at_most "$(cut -d' ' -f5 <<<"$line")" $((${3} * slow)) "seconds of: $line"
-}
 
 rules() {
 	policy 'deny: [{id: no-posts, match: "http:POST */forbidden*"}]' \

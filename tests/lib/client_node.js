@@ -1,8 +1,10 @@
 #!/usr/bin/node
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 // The same as client_python.py with Node: client_node.js https|fetch URL STEP...
+// A body @FILE is that file's content, and the result is `echoed` when the answer has the same body.
 // NODE_EXTRA_CA_CERTS names the authority. `fetch` keeps its own connections: letters only label.
 'use strict';
+const fs = require('fs');
 const https = require('https');
 
 const LIMIT = 20000; // ms a step
@@ -11,6 +13,8 @@ const agents = {};
 
 function parse(step) {
 	const [letter, method, path, ...body] = step.split(' ');
+	if (body[0]?.startsWith('@'))
+		return {letter, method, path, parts: [fs.readFileSync(body[0].slice(1))], echo: true};
 	return {letter, method, path, parts: body.join(' ').split('|')};
 }
 
@@ -18,14 +22,15 @@ const pause = () => new Promise((done) => setTimeout(done, PAUSE));
 
 function viaHttps(base, {letter, method, path, parts}) {
 	agents[letter] ??= new https.Agent({keepAlive: true, maxSockets: 1});
-	const length = Buffer.byteLength(parts.join(''));
+	const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
 	return new Promise((done, fail) => {
 		const request = https.request(base + path, {
 			method, agent: agents[letter], timeout: LIMIT,
 			headers: {'Content-Length': length},
 		}, (answer) => {
-			answer.resume();
-			answer.on('end', () => done(answer.statusCode));
+			const got = [];
+			answer.on('data', (piece) => got.push(piece));
+			answer.on('end', () => done([answer.statusCode, Buffer.concat(got)]));
 			answer.on('error', fail);
 		});
 		request.on('error', fail);
@@ -53,8 +58,7 @@ async function viaFetch(base, {method, path, parts}) {
 	const answer = await fetch(base + path, {
 		method, body, duplex: 'half', signal: AbortSignal.timeout(LIMIT),
 	});
-	await answer.arrayBuffer();
-	return answer.status;
+	return [answer.status, Buffer.from(await answer.arrayBuffer())];
 }
 
 async function main([kind, base, ...steps]) {
@@ -64,7 +68,8 @@ async function main([kind, base, ...steps]) {
 		const start = process.hrtime.bigint();
 		let result, error = '';
 		try {
-			result = await via(base, step);
+			const [status, got] = await via(base, step);
+			result = step.echo && got.equals(step.parts[0]) ? 'echoed' : status;
 		} catch (e) {
 			result = 'error';
 			error = `${e.code ?? e.name} ${e.message} ${e.cause ?? ''}`;

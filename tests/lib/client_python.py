@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
-"""HTTPS clients for tests, in one process: client_python.py http.client|asyncio URL STEP...
+"""HTTPS clients for tests, in one process: client_python.py http.client|asyncio|uvloop URL STEP...
 
 A STEP is "CONNECTION METHOD PATH [BODY]": connections are letters, opened on first use and kept.
 A `|` in the body is a pause between two writes. One line a step: "CONNECTION METHOD PATH RESULT
-SECONDS [ERROR]", where RESULT is the status or `error`. SSL_CERT_FILE names the authority.
+SECONDS [ERROR]", where RESULT is the status or `error`. A body @FILE is that file's content, and the
+result is `echoed` instead of the status when the answer has the same body. SSL_CERT_FILE names the
+authority.
 """
 import asyncio
 import http.client
+import importlib
 import ssl
 import sys
 import time
@@ -19,7 +22,15 @@ PAUSE = 0.2
 
 def parse(step):
     letter, method, path, body = (step.split(" ", 3) + [""])[:4]
+    if body.startswith("@"):
+        with open(body[1:], "rb") as file:
+            return letter, method, path, [file.read()]
     return letter, method, path, [part.encode() for part in body.split("|")]
+
+
+def outcome(step, status, got):
+    _, _, _, parts = parse(step)
+    return "echoed" if " @" in step and got == parts[0] else status
 
 
 def report(step, result, start, error=""):
@@ -46,14 +57,13 @@ class Blocking:
             time.sleep(PAUSE)
             conn.send(part)
         answer = conn.getresponse()
-        answer.read()
-        return answer.status
+        return answer.status, answer.read()
 
     def run(self, steps):
         for step in steps:
             start = time.monotonic()
             try:
-                report(step, self.step(*parse(step)), start)
+                report(step, outcome(step, *self.step(*parse(step))), start)
             except (OSError, http.client.HTTPException) as error:
                 report(step, "error", start, repr(error))
 
@@ -78,21 +88,21 @@ class Events:
             await asyncio.sleep(PAUSE)
             writer.write(part)
             await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
+        head, body = await reader.readuntil(b"\r\n\r\n"), b""
         for line in head.decode("latin-1").lower().split("\r\n"):
             name, _, value = line.partition(":")
             if name == "content-length":
-                await reader.readexactly(int(value))
+                body = await reader.readexactly(int(value))
             elif name == "transfer-encoding":
                 await reader.readuntil(b"\r\n0\r\n\r\n")
-        return int(head.split()[1])
+        return int(head.split()[1]), body
 
     async def all(self, steps):
         for step in steps:
             start = time.monotonic()
             try:
-                status = await asyncio.wait_for(self.step(*parse(step)), LIMIT)
-                report(step, status, start)
+                went = await asyncio.wait_for(self.step(*parse(step)), LIMIT)
+                report(step, outcome(step, *went), start)
             except (OSError, EOFError, asyncio.TimeoutError) as error:
                 report(step, "error", start, repr(error))
 
@@ -103,7 +113,9 @@ class Events:
 def main():
     kind, url, *steps = sys.argv[1:]
     parts = urllib.parse.urlsplit(url)
-    client = {"http.client": Blocking, "asyncio": Events}[kind]
+    client = Blocking if kind == "http.client" else Events
+    if kind == "uvloop":
+        importlib.import_module("uvloop").install()
     client((parts.hostname, parts.port)).run(steps)
 
 
