@@ -83,8 +83,8 @@ DEPS := clang gcc libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev liby
 	libcjson-dev libssl-dev bpftool python3 openssl
 DEPS_BENCH := nginx-light wrk
 # The last ones only where no such program is there already.
-DEPS_TEST := $(DEPS_BENCH) libcmocka-dev libgnutls28-dev libcurl3-gnutls libcurl3-nss libnspr4 libnss3 libssl3 \
-	python3-uvloop curl wget iproute2 procps util-linux \
+DEPS_TEST := libcmocka-dev libgnutls28-dev libcurl3-gnutls libcurl3-nss libnspr4 libnss3 libssl3 \
+	python3-uvloop wrk curl wget iproute2 procps util-linux \
 	$(shell tests/vm/run --deps) $(if $(shell command -v node),,nodejs) \
 	$(if $(shell command -v go),,golang-go)
 
