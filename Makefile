@@ -127,33 +127,33 @@ GO_PROGRAMS := $(if $(GO),$(addprefix $(B)/go/,plain stripped pie))
 COSTS := $(addprefix $(B)/tests/,decision_cost answer_cost)
 KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass/*.sh))
 
-# Two halves of about the same length: emulated machines are slow, and have one CPU's speed. On this
-# machine only: what is installed, and bad input, which is refused before warden asks the kernel for
+# In virtual machines, each of which takes the next test that none has taken: the longest come first, so that
+# all end at about the same time. There are more machines than processors, because each now and then waits.
+# On this machine only: what is installed, and bad input, which is refused before warden asks the kernel for
 # anything. Within other programs, what is called `portable` (tests/lib/tap.sh): decisions of user space
 # (signals and streams passed on, users, how a trail is written, read and verified), which are the same
 # calls to every kernel.
-VM_TESTS_A := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,exec.sh net.sh scope.sh guard.sh objects.sh \
-	demo.sh doctor.sh requests.sh same.sh limits.sh go.sh stacks.sh) \
-	$(addprefix tests/bypass/,net.sh broker.sh files.sh)
-VM_TESTS_B := $(filter-out $(VM_TESTS_A) tests/e2e/install.sh tests/e2e/bad.sh,$(KERNEL_TESTS))
-vm-tests    = --vm $(1) $(VM_TESTS_A) --vm $(1) $(VM_TESTS_B)
+LONGEST := $(addprefix tests/,e2e/net.sh e2e/names.sh e2e/full.sh e2e/opaque.sh e2e/exec.sh e2e/guard.sh \
+	bypass/listen.sh e2e/stacks.sh e2e/audit.sh e2e/objects.sh bypass/net.sh e2e/go.sh e2e/same.sh)
+VM_TESTS := $(filter-out tests/e2e/install.sh tests/e2e/bad.sh,\
+	$(LONGEST) $(filter-out $(LONGEST),$(KERNEL_TESTS)))
 
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
-	$(Q)tests/run-all -j 3 $(call vm-tests,6.1) --here $(UNIT) $(KERNEL_TESTS)
+	$(Q)tests/run-all -j 4 --vm 6.1:3 $(VM_TESTS) --here $(UNIT) $(KERNEL_TESTS)
 
 # On the other kernels: what their verifiers say, the ways around rules, and where their tiers differ. It takes
 # the time that make test leaves of 40 minutes; all the rest of what 6.1 runs is test-kernels-whole.
-VM_TESTS_OTHER := $(KERNEL_PROGRAMS) $(addprefix tests/e2e/,doctor.sh hash.sh requests.sh tls.sh) \
-	$(wildcard tests/bypass/*.sh)
+VM_TESTS_OTHER := $(filter $(KERNEL_PROGRAMS) tests/bypass/%.sh \
+	$(addprefix tests/e2e/,doctor.sh hash.sh requests.sh tls.sh),$(VM_TESTS))
 
 test-kernels: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
-	$(Q)tests/run-all -j 2 --vm 6.12 $(VM_TESTS_OTHER) --vm 7.3 $(VM_TESTS_OTHER)
+	$(Q)tests/run-all -j 4 --vm 6.12:2 $(VM_TESTS_OTHER) --vm 7.3:2 $(VM_TESTS_OTHER)
 
 test-kernels-whole: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests
-	$(Q)tests/run-all -j 2 $(call vm-tests,6.12) $(call vm-tests,7.3)
+	$(Q)tests/run-all -j 4 --vm 6.12:2 $(VM_TESTS) --vm 7.3:2 $(VM_TESTS)
 
 # Not a part of make test: what is downloaded is large, and kept in a cache (tests/agents/download).
 test-agents: deps-test
