@@ -118,6 +118,8 @@ KERNEL_PROGRAMS := $(addprefix $(B)/tests/,equality_test stack_depth verified ht
 # Programs that tests watch. Of the second, nobody can tell that it holds OpenSSL, or where.
 CLIENTS := $(addprefix $(B)/tests/client_,gnutls hidden)
 STAND_INS := $(B)/tests/libssl_ex2.so
+# What tests look into trails and logs with.
+LINES := $(B)/tests/lines
 CLIENT_LIBS_gnutls := -lgnutls
 CLIENT_LIBS_hidden := -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -s
 # A program in Go, as three kinds of files; without a toolchain none, and what needs them is skipped.
@@ -158,7 +160,7 @@ test-kernels-whole: deps-test
 # Not a part of make test: what is downloaded is large, and kept in a cache (tests/agents/download).
 test-agents: deps-test
 	$(call install-packages,$(if $(shell command -v npm),,npm))
-	$(Q)$(MAKE) --no-print-directory -j2 all $(B)/tests/cycles
+	$(Q)$(MAKE) --no-print-directory -j2 all $(B)/tests/cycles $(LINES)
 	$(Q)tests/run-all -t 1800 $(sort $(wildcard tests/agents/*.sh))
 
 bench: deps-test
@@ -168,7 +170,7 @@ bench: deps-test
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS) $(GO_PROGRAMS)
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS) $(LINES) $(GO_PROGRAMS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -197,6 +199,11 @@ $(CLIENTS): $(B)/tests/client_%: tests/lib/client_%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(CLIENT_LIBS_$*)
+
+$(LINES): $(B)/tests/%: tests/lib/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB)
 
 $(STAND_INS): $(B)/tests/lib%.so: tests/lib/%.c
 	@mkdir -p $(@D)

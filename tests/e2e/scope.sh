@@ -199,7 +199,7 @@ END
 escapes() {
 	outside "$1"
 	"$python" "$T/escape.py" "$1" "$out" "$port" "<$1 free>"
-	within 5 test "$(lines text "$T/net/log" "<$1 free>")" = 1
+	within 5 has_come "$T/net/log" "<$1 free>"
 	exists alive
 	rm alive
 	policy "deny: [\"net:127.0.0.1:$port\"]"

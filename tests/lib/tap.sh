@@ -338,10 +338,10 @@ shared() {
 }
 
 lines() {
-	/usr/bin/python3 "$lib/lines.py" "$@"
+	"$top/build/tests/lines" "$@"
 }
 
-# count_is WANT FILE COND...: of JSON lines; see lines.py.
+# count_is WANT FILE COND...: of JSON lines; see lines.c.
 count_is() {
 	local want=$1 got
 	shift
@@ -360,6 +360,11 @@ some_line() {
 		tail -n 12 "$1" | cut -c 1-700
 		return 1
 	}
+}
+
+# has_come LOG TEXT: to a server, on one connection. For `within`, where who sends it awaits no answer.
+has_come() {
+	[[ $(lines text "$1" "$2") == 1 ]]
 }
 
 # serve KIND DIR: a server of server.py for the rest of the program (not to be called in checks).
