@@ -120,6 +120,8 @@ CLIENTS := $(addprefix $(B)/tests/client_,gnutls hidden)
 STAND_INS := $(B)/tests/libssl_ex2.so
 # What tests look into trails and logs with.
 LINES := $(B)/tests/lines
+# A program that costs as little as one can.
+NOTHING := $(B)/tests/nothing
 CLIENT_LIBS_gnutls := -lgnutls
 CLIENT_LIBS_hidden := -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -s
 # A program in Go, as three kinds of files; without a toolchain none, and what needs them is skipped.
@@ -170,7 +172,7 @@ bench: deps-test
 
 # ---- tests ----
 
-tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS) $(LINES) $(GO_PROGRAMS)
+tests: $(UNIT) $(KERNEL_PROGRAMS) $(COSTS) $(CLIENTS) $(STAND_INS) $(LINES) $(NOTHING) $(GO_PROGRAMS)
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
@@ -204,6 +206,11 @@ $(LINES): $(B)/tests/%: tests/lib/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(LIB)
+
+$(NOTHING): $(B)/tests/%: tests/lib/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(WARN) -O2 -static -nostdlib -fno-stack-protector -o $@ $<
 
 $(STAND_INS): $(B)/tests/lib%.so: tests/lib/%.c
 	@mkdir -p $(@D)

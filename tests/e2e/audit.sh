@@ -13,10 +13,11 @@ read -r port _ <"$T/net/port"
 url=https://127.0.0.1:$(<"$T/https/port")
 export SSL_CERT_FILE=$T/https/cert.pem
 python=/usr/bin/python3
+nothing=$top/build/tests/nothing
 
 # loop N: runs a program so often.
 loop() {
-	echo "i=0; while [ \$i -lt $1 ]; do /usr/bin/true; i=\$((i + 1)); done; :"
+	echo "i=0; while [ \$i -lt $1 ]; do $nothing; i=\$((i + 1)); done; :"
 }
 
 # sound FILE: an implementation of the contract's words on the trail, apart from warden's own.
@@ -61,7 +62,7 @@ every_program() {
 	run 0 sh -c "$(loop 200)"
 	sound audit
 	count_is 0 audit type=loss
-	count_is 200 audit type=exec exec.path=/usr/bin/true decision.verdict=allow
+	count_is 200 audit type=exec exec.path="$nothing" decision.verdict=allow
 	count_is 201 audit type=exec
 	count_is 201 audit type=exit
 	count_is 1 audit type=run.start
@@ -73,15 +74,15 @@ programs_in_parallel() {
 	run 0 sh -c "for n in 1 2 3 4; do ($(loop 100)) & done; wait"
 	sound audit
 	count_is 0 audit type=loss
-	count_is 400 audit type=exec exec.path=/usr/bin/true
+	count_is 400 audit type=exec exec.path="$nothing"
 }
 
 every_denial() {
-	policy 'deny: ["exec:/usr/bin/true"]'
+	policy "deny: [\"exec:$nothing\"]"
 	run 0 sh -c "$(loop 200)"
 	has err '^warden: .*200 denied'
 	sound audit
-	same "$(lines acts audit type=exec activity=exec:/usr/bin/true decision.verdict=deny)" 200 acts
+	same "$(lines acts audit type=exec activity="exec:$nothing" decision.verdict=deny)" 200 acts
 	some_line audit type=run.end end.violations=200
 }
 
