@@ -4,6 +4,7 @@
  * SSL_clear().
  *
  *   uprobe.s, uretprobe.s gnutls_init, SSL_ImportFD (NSS)   an object is made
+ *   the same              SSL_new          where SSL_free is not found (user/openssl.h)
  *   uprobe.s              PR_PushIOLayer   something is put over it, that nobody sees through
  *
  * By GnuTLS, without anything like SSL_clear(): a child that was forked makes some where its parent has
@@ -51,6 +52,15 @@ static __noinline int tls_imported(const struct tls_call *call, __u64 ret)
 	return tls_begins(&key);
 }
 
+/* What is given to the caller. */
+static __noinline int tls_made_new(__u64 ret)
+{
+	struct object_key key;
+
+	object_key(&key, ret);
+	return ret ? tls_begins(&key) : 0;
+}
+
 /* What is given to the caller by a pointer, which is in place of the object. */
 static __noinline int tls_made_at(const struct tls_call *call)
 {
@@ -77,6 +87,8 @@ int tls_made(struct pt_regs *ctx)
 	call = tls_call_at(m, slot);
 	if (call->abi == ABI_NSS_IMPORT)
 		tls_imported(call, PT_REGS_RC(ctx));
+	else if (call->abi == ABI_SSL_NEW)
+		tls_made_new(PT_REGS_RC(ctx));
 	else if ((int)PT_REGS_RC(ctx) >= 0)
 		tls_made_at(call);
 	call->object = 0;

@@ -161,6 +161,7 @@ enum tls_abi {
 	ABI_BORINGSSL,	  /* the same, of a BoringSSL that has no symbols (user/boringssl.h) */
 	ABI_SSL_EX,	  /* SSL_write_ex(object, text, size_t, size_t *count) gives 1; else it failed */
 	ABI_SSL_EX2,	  /* SSL_write_ex2(object, text, size_t, flags, size_t *count), the same */
+	ABI_SSL_NEW,	  /* SSL_new(context) gives an object, which is another one than was at its address */
 	ABI_SSL_FILE,	  /* SSL_sendfile(object, ...) gives the count; the text is in a file */
 	ABI_GNUTLS,	  /* gnutls_record_send(object, text, size_t) gives the count, 64 bits; no text and
 			   * no length: what an earlier call left */

@@ -9,7 +9,6 @@
 
 #define TEXT_MIN    ((uint64_t)4 << 20)	  /* most programs are smaller, runtimes larger */
 #define TEXT_MAX    ((uint64_t)256 << 20) /* twice the largest one seen */
-#define BLOCK	    ((size_t)256 << 10)	  /* stays in the processor's cache */
 #define ANCHORS_MAX 512			  /* of the reasons below, in ssl_lib.cc; real ones have 20 */
 #define NAME_SIZE   256			  /* of a source file */
 #define NAMES_MAX   64			  /* looked at */
@@ -43,66 +42,26 @@ struct start {
 	size_t count;
 };
 
-/* ---- passes ---- */
-
-struct block {
-	const unsigned char *code;
-	uint64_t address; /* of its first byte */
-	size_t from, to;  /* what is to be looked at; as much as an anchor needs is readable around it */
-};
-
-typedef void (*block_fn)(void *arg, const struct block *b);
+/* ---- the file ---- */
 
 static bool is_text(const Elf64_Phdr *s)
 {
 	return s->p_type == PT_LOAD && (s->p_flags & PF_X) && !(s->p_flags & PF_W);
 }
 
-static int scan_segment(const struct elf64 *f, const Elf64_Phdr *s, unsigned char *buffer, block_fn fn,
-			void *arg)
+static int scan(const struct elf64 *f, elf64_block_fn fn, void *arg)
 {
-	for (uint64_t at = 0; at < s->p_filesz; at += BLOCK) {
-		uint64_t before = at ? BORINGSSL_BEFORE : 0;
-		uint64_t rest = s->p_filesz - at + before;
-		size_t n = before + BLOCK + BORINGSSL_AFTER;
-		struct block b = {buffer, s->p_vaddr + at - BORINGSSL_BEFORE, BORINGSSL_BEFORE, 0};
-		unsigned char *to = buffer + BORINGSSL_BEFORE - before;
-		int r;
-
-		n = rest < n ? rest : n;
-		r = elf64_read(f, s->p_offset + at - before, to, n);
-		if (r < 0)
-			return r;
-		memset(to + n, 0, BORINGSSL_AFTER);
-		b.to = BORINGSSL_BEFORE + (s->p_filesz - at < BLOCK ? s->p_filesz - at : BLOCK);
-		fn(arg, &b);
-	}
-	return 0;
-}
-
-static int scan(const struct elf64 *f, block_fn fn, void *arg)
-{
-	_free_ unsigned char *buffer = calloc(1, BORINGSSL_BEFORE + BLOCK + 2 * BORINGSSL_AFTER);
-	int r = 0;
-
-	if (!buffer)
-		return -ENOMEM;
-	for (size_t i = 0; i < f->segment_count && r == 0; i++)
-		if (is_text(&f->segments[i]))
-			r = scan_segment(f, &f->segments[i], buffer, fn, arg);
-	return r;
+	return elf64_scan(f, ELF64_CODE, BORINGSSL_BEFORE, BORINGSSL_AFTER, fn, arg);
 }
 
 /* Programs, not libraries, of a size that is likely. */
 static bool is_likely(const struct elf64 *f)
 {
-	bool program = f->header.e_type == ET_EXEC;
 	uint64_t size = 0;
 
 	for (size_t i = 0; i < f->segment_count; i++) {
 		const Elf64_Phdr *s = &f->segments[i];
 
-		program |= s->p_type == PT_INTERP;
 		if (!is_text(s))
 			continue;
 		if (s->p_offset > f->size || s->p_filesz > f->size - s->p_offset ||
@@ -110,7 +69,7 @@ static bool is_likely(const struct elf64 *f)
 			return false;
 		size += s->p_filesz;
 	}
-	return program && size >= TEXT_MIN && size <= TEXT_MAX;
+	return elf64_is_program(f) && size >= TEXT_MIN && size <= TEXT_MAX;
 }
 
 /* ---- the first pass: anchors ---- */
@@ -166,16 +125,16 @@ static bool is_wanted(uint32_t reason)
 	       reason == REASON_HANDSHAKE || reason == REASON_UNINITIALIZED;
 }
 
-/* A block_fn. */
-static void collect_anchors(void *arg, const struct block *b)
+/* An elf64_block_fn. */
+static void collect_anchors(void *arg, const struct elf64_block *b)
 {
-	const unsigned char *p = b->code + b->from, *end = b->code + b->to;
+	const unsigned char *p = b->bytes + b->from, *end = b->bytes + b->to;
 	struct anchors *a = arg;
 
 	for (; (p = memchr(p, 0xbf, (size_t)(end - p))) != NULL; p++) {
 		struct boringssl_anchor anchor;
 
-		if (!boringssl_anchor(p, b->address + (uint64_t)(p - b->code), &anchor) ||
+		if (!boringssl_anchor(p, b->address + (uint64_t)(p - b->bytes), &anchor) ||
 		    !is_wanted(anchor.reason) || !in_ssl_lib(a, anchor.file))
 			continue;
 		if (a->count == ANCHORS_MAX) {
@@ -304,14 +263,14 @@ struct calls {
 	uint64_t low, high; /* of all that is looked for */
 };
 
-/* A block_fn. */
-static void collect_calls(void *arg, const struct block *b)
+/* An elf64_block_fn. */
+static void collect_calls(void *arg, const struct elf64_block *b)
 {
-	const unsigned char *p = b->code + b->from, *end = b->code + b->to;
+	const unsigned char *p = b->bytes + b->from, *end = b->bytes + b->to;
 	struct calls *c = arg;
 
 	for (; (p = memchr(p, 0xe8, (size_t)(end - p))) != NULL; p++) {
-		uint64_t target = b->address + (uint64_t)(p - b->code) + 5;
+		uint64_t target = b->address + (uint64_t)(p - b->bytes) + 5;
 		int32_t by;
 
 		memcpy(&by, p + 1, sizeof(by));

@@ -187,6 +187,14 @@ int elf64_strings(const struct elf64 *f, uint64_t *ret_offset, uint64_t *ret_siz
 	return 0;
 }
 
+bool elf64_is_program(const struct elf64 *f)
+{
+	uint64_t flags = 0;
+
+	elf64_tag(f, DT_FLAGS_1, &flags);
+	return f->header.e_type == ET_EXEC || find_segment(f, PT_INTERP) || flags & DF_1_PIE;
+}
+
 /* ---- interpreter and build id ---- */
 
 int elf64_interpreter(const struct elf64 *f, char **ret)

@@ -3,6 +3,7 @@
 #define WARDEN_ELF64_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,32 @@ int elf64_interpreter(const struct elf64 *f, char **ret);
  * -errno.
  */
 int elf64_frame(const struct elf64 *f, uint64_t address, uint64_t *ret_start, uint64_t *ret_size);
+
+/* Whether it is a program, be it one that is loaded anywhere and needs no loader, and no library. */
+bool elf64_is_program(const struct elf64 *f);
+
+/* What segments hold that nobody writes to. */
+enum elf64_content {
+	ELF64_CODE,
+	ELF64_CONSTANTS,
+};
+
+/* A piece of a segment. */
+struct elf64_block {
+	const unsigned char *bytes;
+	uint64_t address; /* of its first byte */
+	size_t from, to;  /* what is to be looked at: places in `bytes` */
+};
+
+typedef void (*elf64_block_fn)(void *arg, const struct elf64_block *b);
+
+/*
+ * Goes through all segments with such content, from the lowest byte to the last, in blocks that stay in the
+ * processor's cache. Around what is to be looked at, `before` and `after` bytes are readable: the neighbours,
+ * or zeros where the segment ends. Returns 0; -ENOMEM, -EBADMSG or -errno.
+ */
+int elf64_scan(const struct elf64 *f, enum elf64_content content, size_t before, size_t after,
+	       elf64_block_fn fn, void *arg);
 
 /* What a program or library asks the loader for. All owned. */
 struct elf64_needs {

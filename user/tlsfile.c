@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "boringssl.h"
 #include "gotls.h"
+#include "openssl.h"
 #include "regular.h"
 
 const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", "BoringSSL in Bun", "Go", NULL};
@@ -137,8 +138,23 @@ static int set_sites(struct tls_file *f, const struct found *found, struct tls_s
 	return 0;
 }
 
-static int set_boringssl(struct tls_file *f,
-			 const struct elf64_function found[BORINGSSL_FUNCTIONS])
+/* Those of functions without symbols; `kinds` says what each is. */
+static int set_bare(struct tls_file *f, const struct tls_site *kinds, const struct elf64_function *found,
+		    size_t n)
+{
+	f->sites = calloc(n, sizeof(*f->sites));
+	if (!f->sites)
+		return -ENOMEM;
+	for (; f->count < n; f->count++) {
+		f->sites[f->count] = kinds[f->count];
+		f->sites[f->count].offset = found[f->count].offset;
+		f->sites[f->count].ret_distance = found[f->count].ret_distance;
+	}
+	return 0;
+}
+
+/* Returns -ENOENT when it is not there, and in `ret_doubt` why it is not probed. */
+static int find_boringssl(const struct elf64 *elf, struct tls_file *f, const char **ret_doubt)
 {
 	static const struct tls_site sites[BORINGSSL_FUNCTIONS] = {
 		[BORINGSSL_WRITE] = {.function = "SSL_write", .kind = SITE_WRITE, .abi = ABI_BORINGSSL},
@@ -147,16 +163,26 @@ static int set_boringssl(struct tls_file *f,
 					 .kind = SITE_GREETING,
 					 .abi = ABI_BORINGSSL},
 	};
+	struct elf64_function found[BORINGSSL_FUNCTIONS];
+	int r = boringssl_find(elf, found, ret_doubt);
 
-	f->sites = calloc(BORINGSSL_FUNCTIONS, sizeof(*f->sites));
-	if (!f->sites)
-		return -ENOMEM;
-	for (; f->count < BORINGSSL_FUNCTIONS; f->count++) {
-		f->sites[f->count] = sites[f->count];
-		f->sites[f->count].offset = found[f->count].offset;
-		f->sites[f->count].ret_distance = found[f->count].ret_distance;
-	}
-	return 0;
+	return r < 0 ? r : set_bare(f, sites, found, BORINGSSL_FUNCTIONS);
+}
+
+static int find_openssl(const struct elf64 *elf, struct tls_file *f, const char **ret_doubt)
+{
+	struct tls_site sites[OPENSSL_FUNCTIONS] = {
+		[OPENSSL_WRITE] = {.function = "ssl_write_internal", .kind = SITE_WRITE},
+		[OPENSSL_READ] = {.function = "ssl_read_internal", .kind = SITE_READ, .abi = ABI_SSL_EX},
+		[OPENSSL_HANDSHAKE] = {.function = "SSL_do_handshake", .kind = SITE_HANDSHAKE, .abi = ABI_SSL},
+		[OPENSSL_CLEAR] = {.function = "SSL_clear", .kind = SITE_CLEAR, .abi = ABI_SSL},
+		[OPENSSL_NEW] = {.function = "SSL_new", .kind = SITE_MAKE, .abi = ABI_SSL_NEW},
+	};
+	struct openssl found = {0};
+	int r = openssl_find(elf, &found, ret_doubt);
+
+	sites[OPENSSL_WRITE].abi = found.write;
+	return r < 0 ? r : set_bare(f, sites, found.functions, OPENSSL_FUNCTIONS);
 }
 
 static int set_identity(struct tls_file *f, const struct elf64 *elf, const char *path)
@@ -176,34 +202,42 @@ static int set_identity(struct tls_file *f, const struct elf64 *elf, const char 
 	return 0;
 }
 
-int tlsfile_of(const struct elf64 *elf, const char *path, struct tls_file **ret)
+/* What has no symbols: one of these at most. */
+static int find_bare(const struct elf64 *elf, struct tls_file *f)
 {
-	struct elf64_function boringssl[BORINGSSL_FUNCTIONS];
+	int r = find_openssl(elf, f, &f->doubt);
+
+	return r == -ENOENT ? find_boringssl(elf, f, &f->doubt) : r;
+}
+
+static int find_sites(const struct elf64 *elf, struct tls_file *f)
+{
 	_free_ struct tls_site *go = NULL;
-	const char *doubt = NULL;
-	struct tls_file *f;
 	struct found found;
 	size_t go_count = 0;
-	bool bare = false;
 	int r;
 
 	r = find_functions(elf, &found);
 	if (r == 0)
 		r = gotls_sites(elf, &go, &go_count);
-	if (r == -ENOENT && !found.count) {
-		r = boringssl_find(elf, boringssl, &doubt);
-		bare = r == 0;
-	}
-	if (r < 0 && !doubt && (r != -ENOENT || !found.count))
+	if (r == -ENOENT && !found.count)
+		return find_bare(elf, f);
+	if (r < 0 && (r != -ENOENT || !found.count))
 		return r;
-	f = calloc(1, sizeof(*f));
+	return set_sites(f, &found, TAKE_PTR(go), go_count);
+}
+
+int tlsfile_of(const struct elf64 *elf, const char *path, struct tls_file **ret)
+{
+	struct tls_file *f = calloc(1, sizeof(*f));
+	int r;
+
 	if (!f)
 		return -ENOMEM;
 	f->fd = -1;
-	f->doubt = doubt;
-	r = set_identity(f, elf, path);
-	if (r == 0 && !doubt)
-		r = bare ? set_boringssl(f, boringssl) : set_sites(f, &found, TAKE_PTR(go), go_count);
+	r = find_sites(elf, f);
+	if (r == 0 || f->doubt)
+		r = set_identity(f, elf, path);
 	if (r < 0)
 		tlsfile_free(f);
 	else

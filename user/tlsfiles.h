@@ -14,8 +14,8 @@
 /*
  * TLS files: programs and libraries in which plaintext can be seen, because they define functions that
  * write it and such that read it (SSL_write, SSL_read and the like), or turn files into what does, with
- * symbols. Which those are is one table in tlsfile.c. Or because they are programs in which boringssl.h
- * finds SSL_write and SSL_read. A file that brings TLS in other ways is no TLS file.
+ * symbols. Which those are is one table in tlsfile.c. Or because boringssl.h or openssl.h finds such
+ * functions without symbols. A file that brings TLS in other ways is no TLS file.
  *
  * What was found is not kept for another run. A file's build id is whatever its owner writes there, and an
  * answer for another file would put probes in the midst of its instructions; so an answer would have to be

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
-"""The far end of agents: HTTP/1.1 over TLS on 127.0.0.1, that of a model's API as far as Claude Code asks.
+"""The far end of agents: HTTP/1.1 over TLS on 127.0.0.1, that of models' APIs as far as Claude Code and Codex ask.
 
   mock.py DIR   certificate in DIR/cert.pem, port in DIR/port, log in DIR/log (see farend.py)
 
 Besides the lines of farend.py there is one `sent` for each answer: its path, and the length and SHA-256 of
-its body. POST /v1/messages is answered as a stream, /size/N with N random bytes; any other POST gets its body
-back. It ends by itself after 30 minutes.
+its body. POST /v1/messages and /v1/responses are answered as streams, /size/N with N random bytes; any other
+POST gets its body back. It ends by itself after 30 minutes.
 """
 import hashlib
 import json
@@ -46,8 +46,26 @@ def message(model):
     yield event("message_stop")
 
 
-def stream(request):
-    events = list(message(json.loads(request["body"]).get("model", "mock")))
+def response(model):
+    item = {"type": "message", "id": "msg_mock", "role": "assistant", "status": "completed",
+            "content": [{"type": "output_text", "text": ANSWER, "annotations": []}]}
+    usage = {"input_tokens": 7, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 9,
+             "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 16}
+    yield event("response.created", response={"id": "resp_mock", "model": model})
+    yield event("response.output_item.added", output_index=0, item={**item, "content": []})
+    for word in ANSWER.split(" "):
+        yield event("response.output_text.delta", item_id="msg_mock", output_index=0, content_index=0,
+                    delta=word + " ")
+    yield event("response.output_item.done", output_index=0, item=item)
+    yield event("response.completed", response={"id": "resp_mock", "model": model, "output": [item],
+                                                "usage": usage})
+
+
+STREAMS = {"/v1/messages": message, "/v1/responses": response}
+
+
+def stream(request, make):
+    events = list(make(json.loads(request["body"]).get("model", "mock")))
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(e), e) for e in events) + b"0\r\n\r\n"
     return sent(request, b"".join(events), b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                 b"Transfer-Encoding: chunked\r\n\r\n") + chunks
@@ -55,8 +73,8 @@ def stream(request):
 
 def answer(request):
     path = request["path"].split("?")[0]
-    if path == "/v1/messages":
-        return stream(request)
+    if path in STREAMS and request["method"] == "POST":
+        return stream(request, STREAMS[path])
     body = request["body"].encode("latin-1")
     if path.startswith("/size/"):
         body = os.urandom(int(path.split("/")[2]))

@@ -34,7 +34,14 @@ declare -A clients=(
 	[gnutls]="$top/build/tests/client_gnutls"
 	[libcurl-gnutls]="$python $lib/client_libcurl.py libcurl-gnutls.so.4"
 	[libcurl-nss]="$python $lib/client_libcurl.py libcurl-nss.so.4"
+	[static]="$top/build/tests/client_static"
 )
+
+# by CLIENT: how it is run. One that brings its TLS itself is examined when a workload runs it, and has gone on by
+# then where nothing holds it; its own workload knows it before.
+by() {
+	[[ $1 != static ]] && echo shared || echo run
+}
 
 # Two policies for all, as a workload takes a slow machine seconds to start. What is opaque is denied by one.
 rules() {
@@ -57,7 +64,7 @@ received() {
 streams() {
 	in_bulk
 	rules
-	steps shared "$1" "a POST /echo/small/$1 @$T/small" "b POST /echo/some/$1 @$T/some" \
+	steps "$(by "$1")" "$1" "a POST /echo/small/$1 @$T/small" "b POST /echo/some/$1 @$T/some" \
 		"a GET /big/50000" "a POST /echo/large/$1 @$T/large" "b POST /echo/again/$1 @$T/some"
 	went "a POST /echo/small/$1" echoed
 	went "b POST /echo/some/$1" echoed
@@ -81,7 +88,7 @@ stopped() {
 	steps allowed "$1" "a POST /forbidden/free/$1 DROP TABLE free-$1"
 	went "a POST /forbidden/free/$1" 200
 	rules
-	steps shared "$1" "a GET /first/$1" "b GET /other/$1" "a POST /forbidden/$1 secret-$1" \
+	steps "$(by "$1")" "$1" "a GET /first/$1" "b GET /other/$1" "a POST /forbidden/$1 secret-$1" \
 		"b GET /other2/$1" "c POST /query/$1 marked-$1 drop Table x" "d GET /new/$1"
 	went "a GET /first/$1" 200
 	went "b GET /other/$1" 200
@@ -239,6 +246,32 @@ nss_opaque() {
 	some_line audit type=opaque decision.verdict=deny
 }
 
+# ---- OpenSSL inside of a program, without symbols ----
+
+# Objects come and go at the same address; some are written to before they shake hands.
+static_ways() {
+	local n
+	in_bulk
+	rules
+	steps run static "a:x POST /echo/x @$T/some" "b:i POST /echo/i @$T/some" 'c:c GET /1' 'c:c GET /2' \
+		'c:c GET /3' 'd:ci GET /4' 'd:ci GET /5' 'c:c POST /forbidden/6 c-6' 'd:c POST /forbidden/7 c-7' \
+		'd:ci GET /8'
+	for n in x i; do
+		went "$n POST /echo/$n" echoed
+		echoed "/echo/$n" "$T/some"
+	done
+	for n in 1 2 3 4 5 8; do
+		grep -q " GET /$n 200" out || { cat out && return 1; }
+	done
+	same "$(grep -c ' POST /forbidden.* error [01]\.' out)" 2 'requests that failed'
+	count_is 8 audit type=http.request decision.verdict=allow
+	count_is 8 audit type=http.response http.status=200
+	count_is 2 audit type=http.request decision.verdict=deny
+	count_is 0 audit type=loss
+	count_is 0 audit type=opaque
+	same "$(lines text "$T/bulk/log" /forbidden/)" 0 'connections with what was refused'
+}
+
 # ---- functions of OpenSSL ----
 
 # openssl WAY RUNNER WANT PATH
@@ -312,6 +345,9 @@ for client in gnutls libcurl-nss; do
 	check "$client: what is sent and received" streams "$client"
 	check "$client: refused" stopped "$client"
 done
+check 'OpenSSL in a program: what is sent and received' streams static
+check 'OpenSSL in a program: refused' stopped static
+check 'OpenSSL in a program: objects that come and go' static_ways
 portable 'libcurl-gnutls: what is sent and received' streams libcurl-gnutls
 portable 'libcurl-gnutls: refused' stopped libcurl-gnutls
 check 'GnuTLS, in other ways' gnutls_ways

@@ -2,7 +2,7 @@
 /*
  * An HTTPS client whose TLS nobody sees into, for tests: client_hidden PORT PATH
  *
- * The library is a part of the program, without symbols (see the Makefile). Asks for the path at 127.0.0.1,
+ * The library is a part of the program, without symbols, and with another name in its errors (see the Makefile). Asks for the path at 127.0.0.1,
  * ends with 0 when that was answered. SSL_CERT_FILE names the authority.
  */
 #include <arpa/inet.h>
