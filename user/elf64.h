@@ -93,6 +93,10 @@ typedef void (*elf64_block_fn)(void *arg, const struct elf64_block *b);
 int elf64_scan(const struct elf64 *f, enum elf64_content content, size_t before, size_t after,
 	       elf64_block_fn fn, void *arg);
 
+/* The same of blocks that have something between two addresses. */
+int elf64_scan_between(const struct elf64 *f, enum elf64_content content, uint64_t low, uint64_t high,
+		       size_t before, size_t after, elf64_block_fn fn, void *arg);
+
 /* What a program or library asks the loader for. All owned. */
 struct elf64_needs {
 	char **names; /* DT_NEEDED, in order */

@@ -12,6 +12,7 @@
 
 struct scan {
 	const struct elf64 *f;
+	uint64_t low, high;
 	size_t before, after;
 	unsigned char *buffer;
 	elf64_block_fn fn;
@@ -35,6 +36,8 @@ static int scan_segment(const struct scan *c, const Elf64_Phdr *s)
 		unsigned char *to = c->buffer + c->before - before;
 		int r;
 
+		if (s->p_vaddr + at > c->high || s->p_vaddr + at + BLOCK <= c->low)
+			continue;
 		n = rest < n ? rest : n;
 		memset(c->buffer, 0, c->before - before);
 		r = elf64_read(c->f, s->p_offset + at - before, to, n);
@@ -47,11 +50,11 @@ static int scan_segment(const struct scan *c, const Elf64_Phdr *s)
 	return 0;
 }
 
-int elf64_scan(const struct elf64 *f, enum elf64_content content, size_t before, size_t after,
-	       elf64_block_fn fn, void *arg)
+int elf64_scan_between(const struct elf64 *f, enum elf64_content content, uint64_t low, uint64_t high,
+		       size_t before, size_t after, elf64_block_fn fn, void *arg)
 {
 	_free_ unsigned char *buffer = malloc(before + BLOCK + 2 * after);
-	const struct scan c = {f, before, after, buffer, fn, arg};
+	const struct scan c = {f, low, high, before, after, buffer, fn, arg};
 	int r = 0;
 
 	if (!buffer)
@@ -60,4 +63,10 @@ int elf64_scan(const struct elf64 *f, enum elf64_content content, size_t before,
 		if (has_content(&f->segments[i], content))
 			r = scan_segment(&c, &f->segments[i]);
 	return r;
+}
+
+int elf64_scan(const struct elf64 *f, enum elf64_content content, size_t before, size_t after,
+	       elf64_block_fn fn, void *arg)
+{
+	return elf64_scan_between(f, content, 0, UINT64_MAX, before, after, fn, arg);
 }

@@ -15,6 +15,7 @@
 #define MINOR_FLAGS  3	/* the first one with flags */
 #define CALL_BEFORE  16 /* bytes in front of a call in which its arguments are loaded */
 #define CALL_LENGTH  5
+#define AROUND	     ((uint64_t)16 << 20) /* a library's own calls are no farther */
 
 static const struct mention_text texts[OPENSSL_FUNCTIONS] = {
 	[OPENSSL_WRITE] = {.text = "ssl_write_internal"},
@@ -140,12 +141,17 @@ static int check(const struct elf64 *f, const struct mention_function found[OPEN
 		 enum tls_abi *ret, const char **ret_why)
 {
 	struct version version = {.minor = -1};
+	uint64_t low = UINT64_MAX, high = 0;
 	struct calls calls = {0};
 	int r;
 
-	for (size_t i = 0; i < OPENSSL_FUNCTIONS; i++)
+	for (size_t i = 0; i < OPENSSL_FUNCTIONS; i++) {
 		calls.targets[i] = found[i].address;
-	r = elf64_scan(f, ELF64_CODE, CALL_BEFORE, CALL_LENGTH, find_calls, &calls);
+		low = found[i].address < low ? found[i].address : low;
+		high = found[i].address > high ? found[i].address : high;
+	}
+	low = low > AROUND ? low - AROUND : 0;
+	r = elf64_scan_between(f, ELF64_CODE, low, high + AROUND, CALL_BEFORE, CALL_LENGTH, find_calls, &calls);
 	if (r == 0)
 		r = elf64_scan(f, ELF64_CONSTANTS, 0, VERSION_MAX, find_version, &version);
 	if (r == 0)

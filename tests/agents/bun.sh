@@ -158,6 +158,8 @@ for version in "${versions[@]}"; do
 	check "Bun $version: some of many refused" many_refused
 	check "Bun $version: a copy, found when it is run" late
 	check "Bun $version: one in doubt" in_doubt
+	check "Bun $version: of 250 MB, probed in 300 ms" attaches "$bun" 250
+	echo "# $(<"$T/attached") ms until probes were there, the best of ten times"
 	name="Bun $version: 1,000 times probed while it is at work"
 	if [[ $version == 1.0.* ]]; then
 		skip "$name" 'without probes it crashes as well, after some 20,000 requests'

@@ -2,7 +2,7 @@
 /*
  * cycles FILE COUNT: puts probes that do nothing where warden would put its own in this file, and takes them
  * off again, so many times. Prints how long it took until they were there for the first time, the file being
- * examined before, and all of it.
+ * examined before, and all of it, how many cycles there were, and how often a probe was met meanwhile.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,7 +17,8 @@
 #include "tlsfiles.h"
 #include "uprobes.h"
 
-#define SITES_MAX 16
+#define SITES_MAX 32
+#define HOLD_US	  2000 /* so long they stay */
 
 static double now_ms(void)
 {
@@ -48,7 +49,7 @@ static int cycle(struct empty_bpf *skel, const struct tls_file *file, double *re
 		const struct tls_site *site = &file->sites[i];
 
 		enter[entries.count++] = site->offset;
-		if (site->kind == SITE_WRITE || site->kind == SITE_READ)
+		if (site->kind == SITE_WRITE || site->kind == SITE_READ || site->kind == SITE_MAKE)
 			leave[returns.count++] = site->offset;
 	}
 	on_return = uprobes_attach(bpf_program__fd(skel->progs.empty_leave), &returns);
@@ -56,7 +57,16 @@ static int cycle(struct empty_bpf *skel, const struct tls_file *file, double *re
 		return on_return;
 	on_entry = uprobes_attach(bpf_program__fd(skel->progs.empty_enter), &entries);
 	*ret_on = now_ms();
+	usleep(HOLD_US);
 	return on_entry < 0 ? on_entry : 0;
+}
+
+static unsigned long long runs(const struct bpf_program *p)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) < 0 ? 0 : info.run_cnt;
 }
 
 static int load(struct empty_bpf *skel)
@@ -73,25 +83,30 @@ int main(int argc, char **argv)
 	struct empty_bpf *skel = empty_bpf__open();
 	double start, on, first = 0;
 	struct tls_file *file = NULL;
-	int r;
+	int r, stats, i;
 
 	if (argc != 3 || !skel)
 		return 2;
 	r = load(skel);
 	if (r < 0)
 		return fail(r, "cannot load");
+	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (stats < 0)
+		return fail(stats, "cannot count");
 	start = now_ms();
 	r = tlsfile_read(argv[1], &file);
 	if (r < 0 || file->doubt)
 		return fail(r, argv[1]);
-	for (int i = 0; i < atoi(argv[2]); i++) {
+	for (i = 0; i < atoi(argv[2]); i++) {
 		r = cycle(skel, file, &on);
 		if (r < 0)
 			return fail(r, "cannot attach");
 		if (!i)
 			first = on - start;
 	}
-	printf("%.0f ms until they were there, %.0f ms in all\n", first, now_ms() - start);
+	printf("%.0f ms until they were there, %.0f ms in all, %d cycles, %llu times met\n", first,
+	       now_ms() - start, i, runs(skel->progs.empty_enter) + runs(skel->progs.empty_leave));
+	close(stats);
 	tlsfile_free(file);
 	empty_bpf__destroy(skel);
 	return 0;

@@ -9,6 +9,8 @@
  *   c  closed behind the step, so that the next one's object is likely at its address
  *   i  nobody asks for a handshake: the first write begins it
  *   x  SSL_write_ex and SSL_read_ex
+ * The step "load FILE" sends and receives until there is that file, over connections of its own, ten requests
+ * each, and prints "load DONE FAILED".
  * SSL_CERT_FILE names the authority.
  */
 #include <arpa/inet.h>
@@ -159,6 +161,26 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void load(const char *file)
+{
+	struct connection c = {.ways = "", .fd = -1};
+	char body[] = "a body of some length, to be sent back";
+	int done = 0, bad = 0;
+
+	while (access(file, F_OK)) {
+		const char *ways[] = {"", "x"};
+
+		snprintf(c.ways, sizeof(c.ways), "%s", ways[done / 10 % 2]);
+		if (ask(&c, "POST", "/load", body) == 200)
+			done++;
+		else
+			bad++;
+		if ((done + bad) % 10 == 0)
+			finish(&c);
+	}
+	printf("load %d %d\n", done, bad);
+}
+
 static void step(char *text)
 {
 	const char *name = strsep(&text, " "), *method = strsep(&text, " "), *path = strsep(&text, " ");
@@ -192,8 +214,12 @@ int main(int argc, char **argv)
 	context = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_default_verify_paths(context);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	for (int i = 2; i < argc; i++)
-		step(argv[i]);
+	for (int i = 2; i < argc; i++) {
+		if (!strncmp(argv[i], "load ", 5))
+			load(argv[i] + 5);
+		else
+			step(argv[i]);
+	}
 	for (size_t i = 0; i < sizeof(connections) / sizeof(connections[0]); i++)
 		if (connections[i].ssl)
 			finish(&connections[i]);
