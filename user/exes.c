@@ -10,10 +10,12 @@
 #include "elf64.h"
 #include "process.h"
 #include "regular.h"
+#include "stacks.h"
 
 struct exe {
 	uint64_t start; /* of the process */
-	char *build_id;
+	char *build_id;	   /* or NULL */
+	const char *stack; /* static, or NULL */
 };
 
 static void exe_free(struct exe *x)
@@ -47,9 +49,9 @@ static char *build_id_at(const char *path, uint64_t since)
 }
 
 /* Takes over the build id. Returns it, or NULL when there is none, or no memory. */
-static const char *keep(struct exes *e, const struct rec *r, char *build_id)
+static const char *keep(struct exes *e, const struct rec *r, char *build_id, const char *stack)
 {
-	struct exe *x = build_id ? calloc(1, sizeof(*x)) : NULL;
+	struct exe *x = build_id || stack ? calloc(1, sizeof(*x)) : NULL;
 
 	exes_drop(e, r->tgid);
 	if (!x || map_put(&e->known, r->tgid, x) < 0) {
@@ -58,19 +60,22 @@ static const char *keep(struct exes *e, const struct rec *r, char *build_id)
 		return NULL;
 	}
 	x->start = r->start;
+	x->stack = stack;
 	return x->build_id = build_id;
 }
 
 void exes_look(struct exes *e, const struct rec *r)
 {
 	_free_ char *id = NULL;
+	const char *stack;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/exe", r->tgid);
 	id = build_id_at(path, UINT64_MAX);
+	stack = stack_of_process((pid_t)r->tgid);
 	/* Asked behind: a number that was another's by then is not this one's now. */
-	if (id && process_is((pid_t)r->tgid, r->start))
-		keep(e, r, TAKE_PTR(id));
+	if ((id || stack) && process_is((pid_t)r->tgid, r->start))
+		keep(e, r, TAKE_PTR(id), stack);
 }
 
 /* When a process began, by the clock that files are dated by. */
@@ -88,7 +93,14 @@ const char *exes_build_id(struct exes *e, const struct rec *r, const char *path)
 
 	if (x && x->start == r->start)
 		return x->build_id;
-	return path && path[0] == '/' ? keep(e, r, build_id_at(path, began(r->start))) : NULL;
+	return path && path[0] == '/' ? keep(e, r, build_id_at(path, began(r->start)), NULL) : NULL;
+}
+
+const char *exes_stack(const struct exes *e, const struct rec *r)
+{
+	const struct exe *x = map_get(&e->known, r->tgid);
+
+	return x && x->start == r->start ? x->stack : NULL;
 }
 
 void exes_free(struct exes *e)

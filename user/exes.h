@@ -7,7 +7,7 @@
 
 /*
  * Build ids of the programs of processes whose text could not be seen: which program that was, to be known
- * again. They are looked up as soon as a record is fetched, since a process may end before its records have
+ * again; and the TLS that they are likely to have used (stacks.h). They are looked up as soon as a record is fetched, since a process may end before its records have
  * been put in order. Of one that has ended even by then, the file at the path that it ran is looked at, if
  * that was not changed since the process began. Zeroed, it is empty.
  */
@@ -20,6 +20,9 @@ void exes_look(struct exes *e, const struct rec *r);
 
 /* In hexadecimal digits; NULL: not known. `path` may be NULL. It lives until the next call for that process. */
 const char *exes_build_id(struct exes *e, const struct rec *r, const char *path);
+
+/* What TLS the process had when it was looked at, static; NULL: not known. */
+const char *exes_stack(const struct exes *e, const struct rec *r);
 
 /* The process has ended. */
 void exes_drop(struct exes *e, uint32_t tgid);

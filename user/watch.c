@@ -284,6 +284,13 @@ static const char *build_id(void *ctx, const struct rec *r, const char *path)
 	return exes_build_id(&w->exes, r, path);
 }
 
+static const char *stack(void *ctx, const struct rec *r)
+{
+	struct watch *w = ctx;
+
+	return exes_stack(&w->exes, r);
+}
+
 static int open_session(struct watch *w)
 {
 	const struct session_options so = {
@@ -295,6 +302,7 @@ static int open_session(struct watch *w)
 		.cgroup = w->cgroup.name,
 		.emit = emit,
 		.build_id = build_id,
+		.stack = stack,
 		.ctx = w,
 	};
 

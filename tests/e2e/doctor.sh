@@ -62,6 +62,7 @@ text() {
 	has out '^exec +lsm +(yes|no) '
 	has out '^Used here: exec [a-z]+, net [a-z]+, plaintext [a-z]+$'
 	has out '^TLS that is read: OpenSSL, GnuTLS, NSS.*; all other is opaque$'
+	has out '^Opaque by name: Java, \.NET, .*rustls'
 	has out '^Brokers, which act outside of the workload, are denied unless a policy names them.$'
 	has out '^  broker:docker +/run/docker.sock '
 	has out '^  broker:cron +/etc/crontab '

@@ -61,6 +61,20 @@ never_asked() {
 	same "$(lines count "$T/https/log" what=request path="$1")" 0 "requests of $1"
 }
 
+# What it is likely to be is said, by what the process has mapped, or by what is in its program.
+named() {
+	echo 'int nothing;' | gcc -shared -x c - -o libjvm.so
+	cp libjvm.so libcoreclr.so
+	policy 'opaque: deny'
+	stopped https "${hidden[@]}" /hidden/named
+	some_line audit type=opaque opaque.stack='OpenSSL in the program'
+	LD_PRELOAD=$PWD/libjvm.so stopped https "${hidden[@]}" /hidden/java
+	some_line audit type=opaque opaque.stack=Java
+	LD_PRELOAD=$PWD/libcoreclr.so stopped https "${hidden[@]}" /hidden/net
+	some_line audit type=opaque opaque.stack=.NET
+	count_is 1 audit type=opaque opaque.stack=Java
+}
+
 exception() {
 	policy "opaque: {default: deny, allow: [\"net:127.0.0.1:$https\"]}"
 	passes https "${hidden[@]}" /hidden/exception
@@ -639,6 +653,7 @@ other_protocols_pass() {
 check 'an unknown library, opaque: allow' unknown_library_allowed
 check 'an unknown library is audited by default' unknown_library_audited
 check 'an unknown library, opaque: deny' unknown_library_denied
+check 'an unknown library, by name' named
 check 'an exception by destination' exception
 check 'known libraries are not opaque' known_libraries_are_not_opaque
 check 'a ClientHello by hand' hand_made 4096

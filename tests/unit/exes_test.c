@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "elf64.h"
 #include "exes.h"
+#include "stacks.h"
 
 /* This program's own, by another way. */
 static char *own_build_id(void)
@@ -57,6 +58,22 @@ static void looks_at_the_process(void **state)
 	exes_free(&e);
 }
 
+/* This program says in its own constants what it has. */
+static void names_the_stack(void **state)
+{
+	static const char *const volatile path = "/somewhere/rustls-0.23.36/src/lib.rs";
+	struct rec r = {.tgid = (uint32_t)getpid(), .start = own_start()};
+	struct exes e = {};
+
+	assert_non_null(path);
+	assert_null(exes_stack(&e, &r));
+	exes_look(&e, &r);
+	assert_string_equal(exes_stack(&e, &r), "rustls");
+	assert_null(exes_stack(&e, &(struct rec){.tgid = r.tgid, .start = 1}));
+	assert_null(stack_of_process(0x7fffffff));
+	exes_free(&e);
+}
+
 /* One that had this number before: it is not known by this one's program. */
 static void spares_another_process(void **state)
 {
@@ -95,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(looks_at_the_process),
+		cmocka_unit_test(names_the_stack),
 		cmocka_unit_test(spares_another_process),
 		cmocka_unit_test(falls_back_on_the_path),
 	};

@@ -133,6 +133,7 @@ struct audit_content {
 struct audit_opaque {
 	struct audit_number bytes; /* of text in its records that nobody has seen, when that was found */
 	const char *build_id;      /* of the process's program; hexadecimal digits */
+	const char *stack;         /* the TLS that it is likely to have used: see stacks.h */
 };
 
 struct audit_loss {

@@ -15,6 +15,7 @@
 #include "mounts.h"
 #include "policy/brokers.h"
 #include "process.h"
+#include "stacks.h"
 #include "tiers.h"
 #include "tiers_memory.h"
 #include "tlsfiles.h"
@@ -135,7 +136,10 @@ static void add_stacks(struct buf *b)
 	buf_add_str(b, "TLS that is read:");
 	for (size_t i = 0; tlsfile_stacks[i]; i++)
 		buf_addf(b, "%s %s", i ? "," : "", tlsfile_stacks[i]);
-	buf_add_str(b, "; all other is opaque\n");
+	buf_add_str(b, "; all other is opaque\nOpaque by name:");
+	for (size_t i = 0; stacks_known[i]; i++)
+		buf_addf(b, "%s %s", i ? "," : "", stacks_known[i]);
+	buf_add_char(b, '\n');
 }
 
 static enum tier broker_tier(const struct broker *broker, const struct tiers *t)
@@ -275,6 +279,10 @@ static void add_json(struct buf *b, const struct machine *m, const struct tiers 
 	json_open(b, "stacks", '[');
 	for (size_t i = 0; tlsfile_stacks[i]; i++)
 		json_str(b, NULL, tlsfile_stacks[i]);
+	json_close(b, ']');
+	json_open(b, "opaque_stacks", '[');
+	for (size_t i = 0; stacks_known[i]; i++)
+		json_str(b, NULL, stacks_known[i]);
 	json_close(b, ']');
 	json_open(b, "brokers", '[');
 	for (size_t i = 0; i < BROKERS; i++)

@@ -333,6 +333,8 @@ static struct audit_opaque opaque_of(struct session *s, const struct rec_net *r)
 		o.bytes = KNOWN(r->bytes);
 	if (s->o.build_id)
 		o.build_id = s->o.build_id(s->o.ctx, &r->rec, p ? p->exe : NULL);
+	if (s->o.stack)
+		o.stack = s->o.stack(s->o.ctx, &r->rec);
 	return o;
 }
 

@@ -27,6 +27,8 @@ struct session_options {
 	session_emit_fn emit;
 	/* The build id of the program that a process runs, at that path (or NULL), or NULL. May be NULL itself. */
 	const char *(*build_id)(void *ctx, const struct rec *r, const char *path);
+	/* The TLS that it is likely to have used, static, or NULL. May be NULL itself. */
+	const char *(*stack)(void *ctx, const struct rec *r);
 	void *ctx;
 };
 

@@ -79,7 +79,7 @@ static const struct audit_event full = {
 	.http = {"POST", "api.openai.com", "/v1/x", KNOWN(200)},
 	.content = {.request = {"q", 1, false, KNOWN(1), "aa"},
 		    .response = {"r", 1, true, KNOWN(9), "bb"}},
-	.opaque = {KNOWN(217), "0123abcd"},
+	.opaque = {KNOWN(217), "0123abcd", "Java"},
 	.loss = {"events_ring_full", KNOWN(3), KNOWN(49152)},
 	.end = {"failed", KNOWN(1), KNOWN(7), KNOWN(0), KNOWN(2), KNOWN(1)},
 	.repeat = KNOWN(40),
@@ -120,7 +120,7 @@ static void test_everything_known(void **state)
 			     "\"content\":{\"request\":\"q\",\"response\":\"r\",\"truncated\":true,"
 			     "\"request_bytes\":1,\"request_sha256\":\"aa\",\"response_bytes\":9,"
 			     "\"response_sha256\":\"bb\"},"
-			     "\"opaque\":{\"bytes\":217,\"build_id\":\"0123abcd\"},"
+			     "\"opaque\":{\"bytes\":217,\"build_id\":\"0123abcd\",\"stack\":\"Java\"},"
 			     "\"loss\":{\"reason\":\"events_ring_full\",\"records\":3,\"bytes\":49152},"
 			     "\"end\":{\"status\":\"failed\",\"exit\":1,\"duration_ms\":7,\"tool_calls\":0,"
 			     "\"model_calls\":2,\"violations\":1},\"repeat\":40" TAIL);

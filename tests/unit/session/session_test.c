@@ -60,6 +60,8 @@ static void on_event(void *ctx, const struct audit_event *ev)
 		add(log, " bytes=%d", (int)ev->opaque.bytes.value);
 	if (ev->opaque.build_id)
 		add(log, " build_id=%s", ev->opaque.build_id);
+	if (ev->opaque.stack)
+		add(log, " stack=%s", ev->opaque.stack);
 	add_body(log, "request", &ev->content.request);
 	add_body(log, "response", &ev->content.response);
 	if (ev->end.exit.known)
@@ -73,6 +75,11 @@ static const char *build_id(void *ctx, const struct rec *r, const char *path)
 
 	snprintf(text, sizeof(text), "%u%s", r->tgid, path ? path : "-");
 	return text;
+}
+
+static const char *stack(void *ctx, const struct rec *r)
+{
+	return r->tgid == 10 ? "Java" : NULL;
 }
 
 struct fixture {
@@ -94,6 +101,7 @@ static struct fixture *fresh(enum capture capture)
 	o.image = f->image.data;
 	o.emit = on_event;
 	o.build_id = build_id;
+	o.stack = stack;
 	o.ctx = &f->log;
 	assert_int_equal(session_new(&o, &f->session), 0);
 	return f;
@@ -314,7 +322,7 @@ static void names_hosts(void **state)
 	assert_int_equal(session_counts(f->session)->broken, 1);
 	assert_int_equal(session_counts(f->session)->destinations, 1);
 	expect(f, "connect net:api.test:443/udp allow/none addr=:: host=api.test\n"
-		  "opaque net:api.test:443 allow/none addr=:: host=api.test build_id=10-\n"
+		  "opaque net:api.test:443 allow/none addr=:: host=api.test build_id=10- stack=Java\n"
 		  "connect net:api.test:443 allow/none addr=:: host=api.test\n"
 		  "connect net:[::]:443 allow/none addr=::\n");
 }
@@ -333,8 +341,8 @@ static void names_the_opaque(void **state)
 	put(f, &r.rec, REC_OPAQUE, sizeof(r), 10);
 	put(f, &r.rec, REC_NET, sizeof(r), 10);
 	expect(f, "exec exec:/bin/x allow/none exe=/bin/x\n"
-		  "opaque net:0.0.0.0:443 allow/none exe=/bin/x addr=0.0.0.0 bytes=217 build_id=10/bin/x\n"
-		  "opaque net:0.0.0.0:443/udp allow/none exe=/bin/x addr=0.0.0.0 build_id=10/bin/x\n"
+		  "opaque net:0.0.0.0:443 allow/none exe=/bin/x addr=0.0.0.0 bytes=217 build_id=10/bin/x stack=Java\n"
+		  "opaque net:0.0.0.0:443/udp allow/none exe=/bin/x addr=0.0.0.0 build_id=10/bin/x stack=Java\n"
 		  "connect net:0.0.0.0:443/udp allow/none exe=/bin/x addr=0.0.0.0\n");
 }
 
