@@ -14,9 +14,19 @@
 
 struct exe {
 	uint64_t start; /* of the process */
+	dev_t dev;	/* of its program; 0 where that was looked at by a path */
+	ino_t ino;
 	char *build_id;	   /* or NULL */
 	const char *stack; /* static, or NULL */
 };
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
 
 static void exe_free(struct exe *x)
 {
@@ -48,10 +58,10 @@ static char *build_id_at(const char *path, uint64_t since)
 	return id;
 }
 
-/* Takes over the build id. Returns it, or NULL when there is none, or no memory. */
-static const char *keep(struct exes *e, const struct rec *r, char *build_id, const char *stack)
+/* Takes over the build id. Returns what is kept, or NULL when there is no memory. */
+static struct exe *keep(struct exes *e, const struct rec *r, char *build_id)
 {
-	struct exe *x = build_id || stack ? calloc(1, sizeof(*x)) : NULL;
+	struct exe *x = calloc(1, sizeof(*x));
 
 	exes_drop(e, r->tgid);
 	if (!x || map_put(&e->known, r->tgid, x) < 0) {
@@ -60,31 +70,46 @@ static const char *keep(struct exes *e, const struct rec *r, char *build_id, con
 		return NULL;
 	}
 	x->start = r->start;
-	x->stack = stack;
-	return x->build_id = build_id;
+	x->build_id = build_id;
+	return x;
+}
+
+static const char *search_stack(struct exes *e, const struct rec *r)
+{
+	uint64_t from = now(CLOCK_MONOTONIC);
+	const char *stack = e->spent < EXES_SEARCH_NS ? stack_of_process((pid_t)r->tgid) : NULL;
+
+	e->spent += now(CLOCK_MONOTONIC) - from;
+	return stack;
 }
 
 void exes_look(struct exes *e, const struct rec *r)
 {
+	struct exe *x = map_get(&e->known, r->tgid);
 	_free_ char *id = NULL;
 	const char *stack;
 	char path[64];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%u/exe", r->tgid);
+	if (stat(path, &st) < 0 ||
+	    (x && x->start == r->start && x->dev == st.st_dev && x->ino == st.st_ino))
+		return;
 	id = build_id_at(path, UINT64_MAX);
-	stack = stack_of_process((pid_t)r->tgid);
+	stack = search_stack(e, r);
 	/* Asked behind: a number that was another's by then is not this one's now. */
-	if ((id || stack) && process_is((pid_t)r->tgid, r->start))
-		keep(e, r, TAKE_PTR(id), stack);
+	x = process_is((pid_t)r->tgid, r->start) ? keep(e, r, TAKE_PTR(id)) : NULL;
+	if (!x)
+		return;
+	x->stack = stack;
+	x->dev = st.st_dev;
+	x->ino = st.st_ino;
 }
 
 /* When a process began, by the clock that files are dated by. */
 static uint64_t began(uint64_t start)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return time_now() - ((uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec) + start;
+	return time_now() - now(CLOCK_BOOTTIME) + start;
 }
 
 const char *exes_build_id(struct exes *e, const struct rec *r, const char *path)
@@ -93,7 +118,8 @@ const char *exes_build_id(struct exes *e, const struct rec *r, const char *path)
 
 	if (x && x->start == r->start)
 		return x->build_id;
-	return path && path[0] == '/' ? keep(e, r, build_id_at(path, began(r->start)), NULL) : NULL;
+	x = path && path[0] == '/' ? keep(e, r, build_id_at(path, began(r->start))) : NULL;
+	return x ? x->build_id : NULL;
 }
 
 const char *exes_stack(const struct exes *e, const struct rec *r)

@@ -74,6 +74,26 @@ static void names_the_stack(void **state)
 	exes_free(&e);
 }
 
+/* Nobody keeps us busy: not with many records, nor with many programs. */
+static void searches_for_so_long(void **state)
+{
+	struct rec r = {.tgid = (uint32_t)getpid(), .start = own_start()};
+	struct exes e = {};
+	uint64_t spent;
+
+	exes_look(&e, &r);
+	spent = e.spent;
+	assert_true(spent > 0);
+	exes_look(&e, &r);
+	assert_int_equal(e.spent, spent);
+	exes_drop(&e, r.tgid);
+	e.spent = EXES_SEARCH_NS;
+	exes_look(&e, &r);
+	assert_non_null(exes_build_id(&e, &r, NULL));
+	assert_null(exes_stack(&e, &r));
+	exes_free(&e);
+}
+
 /* One that had this number before: it is not known by this one's program. */
 static void spares_another_process(void **state)
 {
@@ -112,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(looks_at_the_process),
+		cmocka_unit_test(searches_for_so_long),
 		cmocka_unit_test(names_the_stack),
 		cmocka_unit_test(spares_another_process),
 		cmocka_unit_test(falls_back_on_the_path),
