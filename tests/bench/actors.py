@@ -6,6 +6,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -117,6 +118,42 @@ def holding(argv):
             process.stdout.close()
 
 
+# What a tracer does that prints what goes through a library: as much of each call as bpftrace takes.
+TRACE = """
+uprobe:{lib}:SSL_write,uprobe:{lib}:SSL_write_ex,uprobe:{lib}:SSL_read,uprobe:{lib}:SSL_read_ex
+{{ @buf[tid] = arg1; @len[tid] = arg2; }}
+uretprobe:{lib}:SSL_write,uretprobe:{lib}:SSL_write_ex,uretprobe:{lib}:SSL_read,uretprobe:{lib}:SSL_read_ex
+/@buf[tid]/ {{ printf("%r\\n", buf(@buf[tid], @len[tid])); delete(@buf[tid]); delete(@len[tid]); }}
+interval:ms:50 {{ printf("ready\\n"); }}
+"""
+
+
+@contextlib.contextmanager
+def tracing(stage):
+    """bpftrace on the functions of the library that wrk uses, meanwhile."""
+    path = os.path.join(stage.directory, "trace")
+    argv = ["bpftrace", "-o", path, "-e", TRACE.format(lib=stage.libssl())]
+    with tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+        try:
+            deadline = time.monotonic() + LIMIT
+            while not (os.path.exists(path) and os.path.getsize(path)):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    err.seek(0)
+                    raise Failed(f"bpftrace: {tail(err.read())}")
+                time.sleep(0.02)
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
 # ---- the stage ----
 
 
@@ -126,6 +163,7 @@ class Stage:
     def __init__(self, warden, tools, directory):
         self.warden, self.tools, self.directory = warden, tools, directory
         self.wrk = shutil.which("wrk")
+        self.bpftrace = shutil.which("bpftrace")
         self.nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
         self.url = None
         self.policy = os.path.join(directory, "policy.yaml")
@@ -155,6 +193,14 @@ class Stage:
             self.foreign |= left
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.audit)
+
+    def libssl(self):
+        """The file of the library that wrk uses."""
+        listing = subprocess.run(["ldd", self.wrk], capture_output=True, check=True, timeout=LIMIT).stdout
+        found = re.search(rb"libssl\S* => (\S+)", listing)
+        if not found:
+            raise Failed("wrk uses no libssl")
+        return os.path.realpath(found.group(1).decode())
 
     def tiers(self):
         """What enforces on this machine, in warden's own words."""
@@ -191,6 +237,7 @@ http {{
 		ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
 		set $half {half};
 		location / {{ return 200 $half$half; }}
+		location /large {{ return 200 {large}; }}
 	}}
 }}
 """
@@ -229,12 +276,12 @@ def answers(port, process):
 
 @contextlib.contextmanager
 def web_server(stage):
-    """nginx in one process, with TLS 1.3 and answers of 4 KiB out of memory."""
+    """nginx in one process, with TLS 1.3 and answers of 4 KiB, or 64, out of memory."""
     directory, port = stage.directory, free_port()
     conf = os.path.join(directory, "nginx.conf")
     make_certificate(directory)
     with open(conf, "w", encoding="ascii") as file:
-        file.write(NGINX.format(dir=directory, port=port, half="x" * 2048))
+        file.write(NGINX.format(dir=directory, port=port, half="x" * 2048, large="$half" * 32))
     argv = [stage.nginx, "-p", directory, "-e", f"{directory}/error.log", "-c", conf]
     with open(os.path.join(directory, "nginx.said"), "wb") as said:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
@@ -267,9 +314,9 @@ class Load:
     cpu: int  # of wrk
 
 
-def wrk_argv(stage):
+def wrk_argv(stage, path=""):
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.lua")
-    return [stage.wrk, "-c4", "-t1", f"-d{TLS_SECONDS}s", "-s", script, stage.url]
+    return [stage.wrk, "-c4", "-t1", f"-d{TLS_SECONDS}s", "-s", script, stage.url + path]
 
 
 def load_of(out):

@@ -34,6 +34,7 @@ def measure_loops(stage, results, where, prefix):
 def add_load(results, where, load):
     results.add(f"tls.{where}", load.duration / load.requests)
     results.add(f"client.{where}", load.cpu / load.requests)
+    results.add(f"rate.{where}", load.requests / load.duration * 1e9)
 
 
 def measure_tls(stage, results, where):
@@ -57,6 +58,12 @@ def empty(stage, results):
             measure_tls(stage, results, "empty")
 
 
+def traced(stage, results):
+    if stage.url and stage.bpftrace:
+        with actors.tracing(stage):
+            measure_tls(stage, results, "traced")
+
+
 def outside(stage, results):
     with actors.holding(stage.under_warden(stage.tool("loops"), "hold")) as pid:
         results.add("maps", actors.map_memory(pid))
@@ -74,12 +81,11 @@ def inside(stage, results):
         raise Failed("warden has recorded nothing of the loops")
 
 
-def add_daemon(results, ended, load):
+def add_daemon(results, ended, load, name):
     """Its CPU time beyond that of a run that does nothing."""
-    idle = results.median("cpu.idle")
-    cpu = max(ended.cpu - idle, 0)
-    results.add("cpu.requests", cpu / load.requests * 1000)
-    results.add("cpu.plaintext", cpu / load.plaintext * 1e9)
+    cpu = max(ended.cpu - results.median("cpu.idle"), 0)
+    results.add(f"requests.{name}", cpu / load.requests * 1000)
+    results.add(f"plaintext.{name}", cpu / load.plaintext * 1e9)
     results.add("rss", ended.rss)
 
 
@@ -89,11 +95,20 @@ def inside_tls(stage, results):
     ended = actors.run(stage.under_warden(*actors.wrk_argv(stage)))
     load, recorded = actors.load_of(ended.out), actors.recorded_of(ended.err)
     add_load(results, "inside", load)
-    add_daemon(results, ended, load)
+    add_daemon(results, ended, load, "small")
     results.lose(recorded.lost)
     results.add("recorded", recorded.requests / load.requests)
     if recorded.requests < load.requests and not recorded.lost:
         raise Failed(f"of {load.requests} requests warden knows only {recorded.requests}")
+
+
+def inside_large(stage, results):
+    """Answers of 64 KiB: bytes, rather than requests."""
+    if not stage.url:
+        return
+    ended = actors.run(stage.under_warden(*actors.wrk_argv(stage, "large")))
+    results.lose(actors.recorded_of(ended.err).lost)
+    add_daemon(results, ended, actors.load_of(ended.out), "large")
 
 
 def idle(stage, results):
@@ -106,7 +121,7 @@ def idle(stage, results):
     results.add("cpu.idle", ended.cpu)
 
 
-PARTS = [bare, outside, empty, again, inside, inside_tls]
+PARTS = [bare, outside, empty, traced, again, inside, inside_tls, inside_large]
 
 
 def measure_round(stage, results, number):

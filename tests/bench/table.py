@@ -67,6 +67,9 @@ TABLE = [
             ("outside / empty probes", "tls.outside/tls.empty", "", 1.05),
             ("inside / empty probes", "tls.inside/tls.empty", "", 1.30),
             ("inside / bare", "tls.inside/tls.bare", "", None),
+            ("bpftrace, up to 64 bytes a call / bare", "tls.traced/tls.bare", "", None),
+            ("requests a second, bare", "rate.bare", " ", None),
+            ("requests a second, inside", "rate.inside", " ", None),
             ("bare, CPU time of the client", "client.bare", "us", None),
             ("empty probes / bare, CPU time", "client.empty/client.bare", "", None),
             ("outside / empty probes, CPU time", "client.outside/client.empty", "", 1.05),
@@ -76,8 +79,9 @@ TABLE = [
     (
         "warden itself",
         [
-            ("CPU for 1,000 TLS requests", "cpu.requests", "ms", None),
-            ("CPU for 1 GB of plaintext", "cpu.plaintext", "s", None),
+            ("CPU for 1,000 TLS requests", "requests.small", "ms", None),
+            ("CPU for 1 GB, answers of 4 KiB", "plaintext.small", "s", 1.5e9),
+            ("CPU for 1 GB, answers of 64 KiB", "plaintext.large", "s", 1.5e9),
             ("requests recorded", "recorded", "%", None),
             ("peak memory, RSS", "rss", "MB", 48e6),
             ("BPF maps", "maps", "MB", None),
