@@ -28,7 +28,16 @@
 #define DEPTH        64
 #define NUL_STAND_IN 1 /* in values that are matched: no glob on a command line holds NUL, and none this */
 
-/* ---- one value ---- */
+/* ---- one value ----
+ *
+ * What is read is appended to a buffer; without one it is only checked, or stepped over.
+ */
+
+static void put(struct buf *b, const char *text, size_t len)
+{
+	if (b)
+		buf_add(b, text, len);
+}
 
 static const char *skip_blanks(const char *p)
 {
@@ -71,7 +80,7 @@ static const char *read_escape(const char *p, struct buf *ret)
 	long c, low;
 
 	if (letter) {
-		buf_add_char(ret, meant[letter - letters]);
+		put(ret, &meant[letter - letters], 1);
 		return p + 1;
 	}
 	c = *p == 'u' ? hex4(p + 1) : -1;
@@ -83,23 +92,26 @@ static const char *read_escape(const char *p, struct buf *ret)
 		c = 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff);
 		p += 6;
 	}
-	add_utf8(ret, c);
+	if (ret)
+		add_utf8(ret, c);
 	return p;
 }
 
-/* Appends the text of a string; returns what comes behind it, or NULL when it is none. */
+/* The text of a string. Returns what comes behind it, or NULL when it is none. */
 static const char *read_string(const char *p, struct buf *ret)
 {
 	if (*p++ != '"')
 		return NULL;
 	while (p && *p != '"') {
-		if ((unsigned char)*p < ' ')
-			return NULL;
-		if (*p == '\\') {
+		const char *run = p;
+
+		while ((unsigned char)*p >= ' ' && *p != '"' && *p != '\\')
+			p++;
+		put(ret, run, (size_t)(p - run));
+		if (*p == '\\')
 			p = read_escape(p + 1, ret);
-		} else {
-			buf_add_char(ret, *p++);
-		}
+		else if (*p != '"')
+			return NULL;
 	}
 	return p ? p + 1 : NULL;
 }
@@ -156,8 +168,9 @@ static const char *read_scalar(const char *p, struct buf *ret)
 	const char *end = NULL;
 
 	if (*p == '"') {
-		end = read_string(p, &text);
-		add_quoted(ret, &text);
+		end = read_string(p, ret ? &text : NULL);
+		if (ret)
+			add_quoted(ret, &text);
 		return end;
 	}
 	for (size_t i = 0; i < 3 && !end; i++)
@@ -166,11 +179,11 @@ static const char *read_scalar(const char *p, struct buf *ret)
 	if (!end)
 		end = read_number(p);
 	if (end)
-		buf_add(ret, p, (size_t)(end - p));
+		put(ret, p, (size_t)(end - p));
 	return end;
 }
 
-/* Appends a value as JSON. Returns what comes behind it, or NULL when there is none. */
+/* A value, as JSON. Returns what comes behind it, or NULL when there is none. */
 static const char *read_value(const char *p, struct buf *ret, int depth)
 {
 	char close = *p == '{' ? '}' : ']';
@@ -180,13 +193,13 @@ static const char *read_value(const char *p, struct buf *ret, int depth)
 		return read_scalar(p, ret);
 	if (depth == DEPTH)
 		return NULL;
-	buf_add_char(ret, *p);
+	put(ret, p, 1);
 	p = skip_blanks(p + 1);
 	for (bool first = true; *p != close; first = false) {
 		if (!first && *p++ != ',')
 			return NULL;
 		if (!first)
-			buf_add_str(ret, ", ");
+			put(ret, ", ", 2);
 		p = skip_blanks(p);
 		if (close == '}') {
 			buf_reset(&key);
@@ -194,8 +207,9 @@ static const char *read_value(const char *p, struct buf *ret, int depth)
 			p = p ? skip_blanks(p) : NULL;
 			if (!p || *p++ != ':')
 				return NULL;
-			add_quoted(ret, &key);
-			buf_add_str(ret, ": ");
+			if (ret)
+				add_quoted(ret, &key);
+			put(ret, ": ", 2);
 			p = skip_blanks(p);
 		}
 		p = read_value(p, ret, depth + 1);
@@ -203,7 +217,7 @@ static const char *read_value(const char *p, struct buf *ret, int depth)
 			return NULL;
 		p = skip_blanks(p);
 	}
-	buf_add_char(ret, close);
+	put(ret, &close, 1);
 	return p + 1;
 }
 
@@ -212,7 +226,7 @@ static const char *read_value(const char *p, struct buf *ret, int depth)
 /* The value of a key in an object or list that has been read before, or NULL. The last one counts. */
 static const char *member(const char *p, const char *name, size_t len)
 {
-	_buf_ struct buf key = {0}, unused = {0};
+	_buf_ struct buf key = {0};
 	const char *found = NULL;
 	bool object = *p == '{';
 	char *end;
@@ -232,8 +246,7 @@ static const char *member(const char *p, const char *name, size_t len)
 			p = skip_blanks(skip_blanks(read_string(p, &key)) + 1);
 		if (object ? key.len == len && !memcmp(key.data, name, len) : i == wanted)
 			found = p;
-		buf_reset(&unused);
-		p = skip_blanks(read_value(p, &unused, 0));
+		p = skip_blanks(read_value(p, NULL, 0));
 		p = skip_blanks(p + (*p == ','));
 	}
 	return found;
@@ -405,9 +418,8 @@ static const struct verb *find_verb(const char *name, int arguments)
 /* Whether all of it is one value, in valid UTF-8. */
 static bool is_sound(const char *line, size_t len)
 {
-	_buf_ struct buf unused = {0};
 	const char *end = strlen(line) == len && mbstowcs(NULL, line, 0) != (size_t)-1
-				  ? read_value(skip_blanks(line), &unused, 0)
+				  ? read_value(skip_blanks(line), NULL, 0)
 				  : NULL;
 
 	return end && !*skip_blanks(end);
