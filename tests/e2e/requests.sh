@@ -12,6 +12,7 @@ serve https "$T/https"
 port=$(<"$T/https/port")
 log=$T/https/log
 export SSL_CERT_FILE=$T/https/cert.pem
+standing=1
 
 never_received() {
 	same "$(lines text "$log" "$1")" 0 "connections that received <$1>"
@@ -133,9 +134,9 @@ phrase_in_trailers() {
 	END
 	local pieces
 	for pieces in one two; do
-		run 0 /usr/bin/python3 trailers.py "$port" "plain-$pieces" IDDEN "$pieces"
+		shared 0 /usr/bin/python3 trailers.py "$port" "plain-$pieces" IDDEN "$pieces"
 		same "$(lines text "$log" "/plain-$pieces-next")" 1 'requests received behind other trailers'
-		run 0 /usr/bin/python3 trailers.py "$port" "marked-$pieces" FORBIDDEN "$pieces"
+		shared 0 /usr/bin/python3 trailers.py "$port" "marked-$pieces" FORBIDDEN "$pieces"
 		has out '^error'
 		never_received "FORBIDDEN"
 		never_received "/marked-$pieces-next"
