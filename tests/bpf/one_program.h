@@ -3,20 +3,25 @@
 #define TESTS_BPF_ONE_PROGRAM_H
 
 /*
- * Loads one program of warden's object and nothing else, and keeps what the verifier says of it.
- * Include from one file of a test.
+ * Loads one program of warden's object and nothing else, or some together, and keeps what the verifier
+ * says of each. Include from one file of a test.
  */
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decide.h"
 #include "warden.skel.h"
 
-static char one_log[1 << 20]; /* of the program that was loaded last */
+#define ONE_PROGRAMS 128
+
+static char one_own_log[1 << 20];		 /* of a program that is loaded alone */
+static char one_logs[ONE_PROGRAMS][1 << 16];	 /* of those that are loaded together, in the object's order */
+static const char *one_log = one_own_log;	 /* of the program that is asked about */
 
 static inline int one_silent(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -53,31 +58,62 @@ static inline void one_choose(struct warden_bpf *skel, const char *name)
 	}
 	p = bpf_object__find_program_by_name(skel->obj, name);
 	bpf_program__set_log_level(p, 4);
-	bpf_program__set_log_buf(p, one_log, sizeof(one_log));
+	bpf_program__set_log_buf(p, one_own_log, sizeof(one_own_log));
 }
 
-/*
- * Loads the program of that name, with all that can be switched off. Returns its file descriptor,
- * which is the skeleton's, or -errno.
- */
-static inline int one_load(struct warden_bpf *skel, const char *name, enum tier tier)
+/* Loads what was chosen, with all that can be switched off. Returns 0 or -errno. */
+static inline int one_load_chosen(struct warden_bpf *skel, enum tier tier)
 {
 	static int template = -1; /* of the maps that hold policies */
 	int r;
 
-	one_log[0] = '\0';
-	if (template <0)
+	if (template < 0)
 		template = bpf_map_create(BPF_MAP_TYPE_ARRAY, "image", 4, IMAGE_MIN_SIZE, 1, NULL);
-	one_choose(skel, name);
 	skel->rodata->image_mask = IMAGE_MIN_SIZE - 1;
 	skel->rodata->tier_plaintext = tier;
 	skel->rodata->copy_bytes = 1;
 	skel->rodata->file_hashes = 1;
 	skel->rodata->names_kept = 1;
 	r = bpf_map__set_inner_map_fd(skel->maps.images, template);
-	if (!r)
-		r = warden_bpf__load(skel);
+	return r < 0 ? r : warden_bpf__load(skel);
+}
+
+/* Loads the program of that name. Returns its file descriptor, which is the skeleton's, or -errno. */
+static inline int one_load(struct warden_bpf *skel, const char *name, enum tier tier)
+{
+	int r;
+
+	one_own_log[0] = '\0';
+	one_log = one_own_log;
+	one_choose(skel, name);
+	r = one_load_chosen(skel, tier);
 	return r < 0 ? r : bpf_program__fd(bpf_object__find_program_by_name(skel->obj, name));
+}
+
+/*
+ * Loads all for which `chosen` holds, in a fraction of the time that it takes one by one: most of that is
+ * for maps and for the kernel's types. Returns 0, or -errno when the kernel refuses any of them.
+ */
+static inline int one_load_some(struct warden_bpf *skel, bool (*chosen)(const struct bpf_program *),
+				enum tier tier)
+{
+	struct bpf_program *p;
+	size_t n = 0;
+
+	bpf_object__for_each_program(p, skel->obj)
+	{
+		bool load = chosen(p);
+
+		bpf_program__set_autoload(p, load);
+		one_complete(p);
+		if (!load)
+			continue;
+		if (n == ONE_PROGRAMS)
+			return -E2BIG;
+		bpf_program__set_log_level(p, 4);
+		bpf_program__set_log_buf(p, one_logs[n++], sizeof(one_logs[0]));
+	}
+	return one_load_chosen(skel, tier);
 }
 
 /* How many instructions the verifier has walked. */

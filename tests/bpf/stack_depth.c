@@ -125,12 +125,24 @@ static int judge(const char *name, struct function *functions, int count)
 	return failed;
 }
 
+/* A program that is loaded. Returns 0, or 1 when it failed. */
+static int check_loaded(const char *name, int fd)
+{
+	struct function functions[FUNCTIONS_MAX] = {};
+	int count = read_functions(fd, functions);
+
+	if (count < 0) {
+		printf("not ok %s\n    the depths are not in this log:\n%.400s\n", name, one_log);
+		return 1;
+	}
+	return judge(name, functions, count);
+}
+
 /* Returns 0, or 1 when it failed. Not every kernel takes tls_write_override. */
 static int check_program(const char *name, enum tier tier)
 {
 	_cleanup_(one_close) struct warden_bpf *skel = warden_bpf__open();
-	struct function functions[FUNCTIONS_MAX] = {};
-	int count, fd = skel ? one_load(skel, name, tier) : -errno;
+	int fd = skel ? one_load(skel, name, tier) : -errno;
 
 	if (fd == -EACCES && tier == TIER_OVERRIDE) {
 		printf("skip %s # this kernel lets no program write registers\n", name);
@@ -140,12 +152,17 @@ static int check_program(const char *name, enum tier tier)
 		printf("not ok %s\n    this kernel refuses it: %s\n", name, strerror(-fd));
 		return 1;
 	}
-	count = read_functions(fd, functions);
-	if (count < 0) {
-		printf("not ok %s\n    the depths are not in this log:\n%.400s\n", name, one_log);
-		return 1;
-	}
-	return judge(name, functions, count);
+	return check_loaded(name, fd);
+}
+
+static bool is_override(const struct bpf_program *p)
+{
+	return strstr(bpf_program__name(p), "override");
+}
+
+static bool is_common(const struct bpf_program *p)
+{
+	return is_uprobe(p) && !is_override(p);
 }
 
 int main(int argc, char **argv)
@@ -153,6 +170,7 @@ int main(int argc, char **argv)
 	_cleanup_(one_close) struct warden_bpf *skel = NULL;
 	struct bpf_program *p;
 	int failed = 0, checked = 0;
+	bool together;
 
 	verbose = argc > 1 && !strcmp(argv[1], "-v");
 	libbpf_set_print(one_silent);
@@ -161,14 +179,20 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	skel = warden_bpf__open();
+	together = skel && one_load_some(skel, is_common, TIER_LSM) == 0;
 	bpf_object__for_each_program(p, skel ? skel->obj : NULL)
 	{
 		const char *name = bpf_program__name(p);
 
-		if (!is_uprobe(p))
-			continue;
-		failed |= check_program(name, strstr(name, "override") ? TIER_OVERRIDE : TIER_LSM);
-		checked++;
+		if (is_override(p)) {
+			failed |= check_program(name, TIER_OVERRIDE);
+		} else if (is_common(p) && together) {
+			one_log = one_logs[checked++];
+			failed |= check_loaded(name, bpf_program__fd(p));
+		} else if (is_common(p)) {
+			checked++;
+			failed |= check_program(name, TIER_LSM);
+		}
 	}
 	if (!checked)
 		printf("not ok stack depth\n    no uprobe program was found\n");
