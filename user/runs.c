@@ -20,6 +20,7 @@
 #include "cgroup.h"
 #include "members.h"
 #include "mounts.h"
+#include "sockets.h"
 
 #define RUNS_DIR  "/run/warden/runs"
 #define KILL_WAIT 5000 /* ms until the tasks of a killed cgroup are gone */
@@ -88,15 +89,22 @@ static void remove_pins(const char *pins)
 	rmdir(pins);
 }
 
-/* In this order: no task may outlive the links that guard it. */
+/*
+ * In this order: no task may outlive the links that guard it, nor may what these keep from being sent. A run
+ * that has ended well has no cgroup any more, and warden has destroyed such sockets.
+ */
 static int clean_up(const char *file, const char *pins, const char *cgroup)
 {
+	struct stat st;
+	bool left = stat(cgroup, &st) == 0;
 	int r = cgroup_destroy(cgroup, KILL_WAIT);
 
 	if (r == 0)
 		r = members_destroy_pinned(pins, KILL_WAIT);
 	if (r < 0)
 		return r;
+	if (left)
+		sockets_destroy_of(st.st_ino); /* without SOCK_DESTROY there is nothing more to do about it */
 	remove_pins(pins);
 	unlink(file);
 	return 0;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +19,8 @@
 #include "base/cleanup.h"
 
 #define ALL_STATES 0xfffU
+#define CONNECTED  (ALL_STATES & ~(1U << TCP_LISTEN))
+#define CGROUP_ID  21 /* INET_DIAG_CGROUP_ID of <linux/inet_diag.h> since 5.9 */
 
 struct request {
 	struct nlmsghdr nlh;
@@ -134,6 +137,63 @@ static int destroy_here(uint64_t cookie)
 			return e;
 	}
 	return -ENOENT;
+}
+
+static uint64_t cgroup_of(const struct nlmsghdr *h)
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(h);
+	const struct rtattr *a = (const struct rtattr *)(m + 1);
+	int left = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof(*m)));
+	uint64_t id = 0;
+
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == CGROUP_ID && RTA_PAYLOAD(a) >= sizeof(id))
+			memcpy(&id, RTA_DATA(a), sizeof(id));
+	return id;
+}
+
+/* Destroys those in one datagram of a dump, but for what has just ended by itself: 0 for more, 1 at the end. */
+static int destroy_listed(int act, const char *buf, size_t n, uint64_t cgroup)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+
+	for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+		const struct inet_diag_msg *m = NLMSG_DATA(h);
+
+		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+			return 1;
+		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(*m)) && cgroup_of(h) == cgroup)
+			destroy(act, m);
+	}
+	return 0;
+}
+
+static int destroy_family(int family, uint64_t cgroup)
+{
+	struct request r = {
+		.nlh = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.req = {.sdiag_family = (__u8)family,
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_states = CONNECTED},
+	};
+	char buf[32768] __attribute__((aligned(8)));
+	_close_ int ask = open_diag();
+	_close_ int act = open_diag();
+	int e = ask < 0 || act < 0 ? -errno : send_request(ask, &r);
+
+	while (e == 0) {
+		ssize_t n = recv(ask, buf, sizeof(buf), 0);
+
+		e = n < 0 ? -errno : destroy_listed(act, buf, (size_t)n, cgroup);
+	}
+	return e < 0 ? e : 0;
+}
+
+int sockets_destroy_of(uint64_t cgroup)
+{
+	int e = destroy_family(AF_INET, cgroup);
+
+	return e < 0 ? e : destroy_family(AF_INET6, cgroup);
 }
 
 static bool same_netns(int a, int b)

@@ -14,4 +14,11 @@
  */
 int socket_destroy(uint64_t cookie, pid_t pid);
 
+/*
+ * The same for all TCP sockets of our network namespace that were made in the cgroup with this id, also when
+ * they belong to nobody any more, and only what the kernel has still to send is left of them. Those that listen
+ * stay. Returns 0 or -errno.
+ */
+int sockets_destroy_of(uint64_t cgroup);
+
 #endif
