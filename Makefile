@@ -28,7 +28,7 @@ OBJ  := $(SRC:%.c=$(B)/%.o)
 LIB  := $(B)/libwarden.a
 
 # One object of the BPF files of the product, one of the files that only probe the kernel.
-BPF_MAIN    := scope exec load net dns create listen broker guard file held wire tls made
+BPF_MAIN    := scope exec load net dns create listen broker guard file held wire clear tls made
 BPF_PROBE   := probe
 BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror \
 	       -Wno-unused-function -Ivmlinux -Ibpf -I/usr/include/$(shell $(CC) -dumpmachine)
@@ -141,8 +141,8 @@ KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass
 # anything, and a thousand times of putting probes on, which an emulated one has no time for. Within other
 # programs, what is called `portable` (tests/lib/tap.sh): decisions of user space (signals and streams passed on,
 # users, how a trail is written, read and verified), which are the same calls to every kernel.
-LONGEST := $(addprefix tests/,e2e/net.sh e2e/names.sh e2e/full.sh e2e/opaque.sh e2e/exec.sh e2e/guard.sh \
-	bypass/listen.sh e2e/stacks.sh e2e/audit.sh e2e/objects.sh bypass/net.sh e2e/go.sh e2e/same.sh)
+LONGEST := $(addprefix tests/,e2e/net.sh e2e/names.sh e2e/clear.sh e2e/full.sh e2e/opaque.sh e2e/exec.sh \
+	e2e/guard.sh bypass/listen.sh e2e/stacks.sh e2e/audit.sh e2e/objects.sh bypass/net.sh e2e/go.sh e2e/same.sh)
 VM_TESTS := $(filter-out $(addprefix tests/e2e/,install.sh bad.sh cycles.sh),\
 	$(LONGEST) $(filter-out $(LONGEST),$(KERNEL_TESTS)))
 

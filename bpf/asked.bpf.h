@@ -197,14 +197,11 @@ struct wire_text_walk {
 	__u32 size; /* of the packet, with which the segment ends */
 };
 
-/*
- * Claims no name, if its length is 0. HTTP that policy has rules for is opaque, as it is read for this
- * alone.
- */
+/* Claims no name, if its length is 0: what cannot be followed any more. If policy has rules for it, it is opaque. */
 static __always_inline int wire_text_claim(struct wire_text_walk *c, __u32 len)
 {
 	struct scratch *s = c->s;
-	int opaque = image_header(c->img)->kinds[KIND_HTTP].ruled;
+	int opaque = !len && image_header(c->img)->kinds[KIND_HTTP].ruled;
 
 	s->count = len & (DNS_TEXT - 1);
 	bpf_probe_read_kernel(s->name, DNS_TEXT, c->t->http.host);
@@ -285,7 +282,7 @@ static __noinline int wire_text(struct __sk_buff *skb, struct bpf_sock *sk, stru
 		c.t->free = 0;
 		http1_init(&c.t->http, HTTP1_REQUESTS);
 	}
-	if (wire_is_gap(c.t->next, p))
+	if (wire_is_gap(c.t->next, p) || p->urgent)
 		http1_gap(&c.t->http);
 	c.s->dec.verdict = VERDICT_ALLOW;
 	ret = match_has_hosts(c.img) ? wire_text_read(&c, w) : PASS;

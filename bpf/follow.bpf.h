@@ -108,16 +108,9 @@ static __always_inline void wire_follow_name(const struct wire_follow *f, const 
 					     struct scratch *s)
 {
 	const struct sock *sk = (const struct sock *)w->sock;
-	struct rec *r = (struct rec *)s->record;
 
-	if (!f->who.tgid || BPF_CORE_READ(sk, sk_lock.owned))
-		return;
-	r->start = f->who.start;
-	r->tgid = f->who.tgid;
-	r->tid = f->who.tid;
-	r->ppid = f->who.ppid;
-	r->uid = f->who.uid;
-	__builtin_memcpy(r->comm, f->who.comm, sizeof(r->comm));
+	if (!BPF_CORE_READ(sk, sk_lock.owned))
+		record_name(s, &f->who);
 }
 
 /* As wire_hello_begin(). */

@@ -33,7 +33,7 @@ static __noinline int tls_begins(struct object_key *key)
 	if (!object_reset(key))
 		loss_add(LOSS_OBJECTS, 0);
 	if (stream)
-		tls_report_close(stream);
+		object_report_close(stream);
 	return 0;
 }
 
@@ -135,6 +135,6 @@ int tls_layer(struct pt_regs *ctx)
 		return 0;
 	stream = o->stream;
 	tls_cover(o, &key);
-	tls_report_close(stream);
+	object_report_close(stream);
 	return 0;
 }

@@ -209,6 +209,7 @@ static __always_inline int net_lsm(struct socket *sock, const struct msghdr *msg
 		return undecided(img) ? -EPERM : 0;
 	net_start(s, REC_NET, family, BPF_CORE_READ(sk, sk_protocol));
 	net_record(s)->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	connector_keep(s, (__u64)sk);
 	net_match_sockaddr(img, s, sk, addr, len);
 	names_add(img, s);
 	if (net_names_source(msg, addr, family)) {
@@ -343,6 +344,7 @@ static __always_inline int net_cgroup(struct bpf_sock_addr *ctx, int six, __u32 
 	net_start(s, REC_NET, six ? AF_INET6 : AF_INET, ctx->protocol);
 	net_record(s)->cookie = bpf_get_socket_cookie(ctx);
 	net_record(s)->port = bpf_ntohs(ctx->user_port);
+	connector_keep(s, (__u64)net_sock(ctx, s));
 	if (six)
 		net_dest6(img, s, net_sock(ctx, s),
 			  (__u64)bpf_ntohl(ctx->user_ip6[0]) << 32 | bpf_ntohl(ctx->user_ip6[1]),

@@ -93,6 +93,50 @@ static __always_inline int net_finish(const void *img, struct scratch *s, __u32 
 	return ret;
 }
 
+/*
+ * Who has connected a socket, for packets that leave, or come, in an interrupt. By the socket's address, which
+ * may have been given again: then its new one was connected, too, as all are that ask for something, and has
+ * this place. Another one with the same place takes it: nobody knows then.
+ */
+struct connector {
+	__u64 sk;
+	struct rec who;
+};
+
+#define CONNECTORS 4096
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CONNECTORS);
+	__type(key, __u32);
+	__type(value, struct connector);
+} connectors SEC(".maps") __weak;
+
+extern const volatile __u8 clear_read; /* requests without TLS are read: clear.bpf.c */
+
+static __always_inline struct connector *connector_at(__u64 sk)
+{
+	__u32 slot = (sk >> 6 ^ sk >> 18) & (CONNECTORS - 1); /* sockets are some KiB apart */
+
+	return bpf_map_lookup_elem(&connectors, &slot);
+}
+
+/* Keeps whose record it is. Not inlined: a pointer that may be NULL doubles what is verified behind it. */
+static __noinline int connector_keep(struct scratch *s, __u64 sk)
+{
+	struct rec_net *r = net_record(s);
+	struct connector *c;
+
+	if (!clear_read || r->proto != IPPROTO_TCP)
+		return 0;
+	c = connector_at(sk);
+	if (!c)
+		return 0;
+	c->who = r->rec;
+	c->sk = sk;
+	return 0;
+}
+
 /* Where a connection goes, for decisions that come after connect. */
 struct net_peer {
 	__u8 addr[16]; /* network byte order; IPv4 in the first four */

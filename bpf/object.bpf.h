@@ -53,6 +53,7 @@ enum object_flag {
 	OBJECT_BEHIND = 64,  /* its handshake began behind other text: CLAIM_BEHIND */
 	OBJECT_CLAIMED = 128, /* what it asks for was not allowed, and that was said */
 	OBJECT_EARLY = 256,   /* it is certain that no ClientHello of it has left */
+	OBJECT_PLAIN = 512,   /* no object of TLS at all, but a socket without it (clear.bpf.c) */
 };
 
 #define OBJECT_INHERITED (OBJECT_PARTED | OBJECT_STRANGE) /* or not: its state is not known */
@@ -78,7 +79,7 @@ struct object {
 	__u32 writers; /* calls in it that write */
 	__u32 flags;
 	__u32 begun;	/* the phrase automata have been started */
-	__u32 reserved;
+	__u32 phrase;	/* row of one that was found while nothing could be decided, and 1; 0: none */
 	struct phrases phrases;
 	struct http1 http; /* reader of requests */
 };
@@ -153,6 +154,22 @@ static __always_inline struct object *object_reset(struct object_key *key)
 	o->stream = __sync_fetch_and_add(&streams, 1) + 1;
 	o->changed = bpf_ktime_get_ns();
 	return o;
+}
+
+/* Tells user space that nothing more comes on a stream. */
+static __noinline int object_report_close(__u64 stream)
+{
+	struct scratch *s = scratch_claim();
+	struct rec_close *r;
+
+	if (!s)
+		return 0;
+	r = (struct rec_close *)s->record;
+	record_start(s, REC_CLOSE, sizeof(*r));
+	r->stream = stream;
+	record_send_bytes(s);
+	scratch_release(s);
+	return 0;
 }
 
 /* What has been shown goes to the credit of its socket, once that is known. */

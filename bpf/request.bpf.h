@@ -5,8 +5,8 @@
 /*
  * What a writing call offers is read here, before the library encrypts it: requests are named,
  * matched and decided on as soon as their heads are whole, phrases as soon as they end, and what
- * cannot be followed is decided on as opaque. Used by tls.bpf.c alone, whose rules on stacks hold
- * for this file.
+ * cannot be followed is decided on as opaque. Used by tls.bpf.c, whose rules on stacks hold for
+ * this file, and for requests without TLS by clear.bpf.c: there a packet is what a call is here.
  *
  * A call that fails or takes a part is repeated. What was read of it is not read again, but a digest
  * of what was not taken has to be the same: what is behind a pending record, or was offered before
@@ -59,6 +59,7 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
 	struct rec_http *r = (struct rec_http *)s->record;
 
 	record_start(s, REC_HTTP, sizeof(*r));
+	record_name(s, &s->who);
 	r->decision = s->dec;
 	r->decision.tier = refused(&s->dec) ? tier : TIER_NONE;
 	r->stream = o->stream;
@@ -77,7 +78,8 @@ static __noinline void tls_record(struct scratch *s, struct object *o, const str
 /*
  * A request is refused: sees to it that nothing of it leaves, and returns the tier that does. A
  * socket that cannot be marked, or is not known, leaves only the process itself; but where the handshake
- * has yet to begin, its ClientHello will not leave (wire.bpf.c).
+ * has yet to begin, its ClientHello will not leave, and without TLS the packet hook remembers (wire.bpf.c).
+ * Not every program that gets here can send a signal: s->kill asks for one.
  */
 __weak __noinline int tls_stop(struct scratch *s, struct object *o)
 {
@@ -90,14 +92,14 @@ __weak __noinline int tls_stop(struct scratch *s, struct object *o)
 	cookie = o->cookie;
 
 	o->flags |= OBJECT_DEAD;
-	if (cookie && socket_kill(cookie))
+	if (cookie && socket_kill(cookie) && !(o->flags & OBJECT_PLAIN))
 		tier = TIER_SIGNAL;
 	if (!cookie && tier != TIER_OVERRIDE && (o->flags & (OBJECT_EARLY | OBJECT_UNSURE)) != OBJECT_EARLY)
 		tier = TIER_SIGNAL;
 	if (s->dec.verdict == VERDICT_KILL)
 		tier = TIER_SIGNAL;
 	if (tier == TIER_SIGNAL)
-		bpf_send_signal(SIGKILL);
+		s->kill = 1;
 	return tier;
 }
 
@@ -190,7 +192,10 @@ __weak __noinline int tls_phrase(struct scratch *s, struct object *o)
 	return 0;
 }
 
-/* Text that cannot be read, or not followed: decided as an opaque connection, if rules ask for it. */
+/*
+ * Text that cannot be read, or not followed: decided as an opaque connection, if rules ask for it. Without
+ * TLS it is by whoever reads, and looks at the names of its address for that, which takes too many frames here.
+ */
 __weak __noinline int tls_opaque(struct scratch *s, struct object *o, __u32 why)
 {
 	const void *img = tls_policy(s, o);
@@ -198,8 +203,10 @@ __weak __noinline int tls_opaque(struct scratch *s, struct object *o, __u32 why)
 	if (!img)
 		return 0;
 	s->dec.verdict = VERDICT_ALLOW;
-	if (image_header(img)->kinds[KIND_HTTP].ruled &&
-	    net_opaque(img, s, o->cookie, &o->peer, why, s->call.tier))
+	if (o->flags & OBJECT_PLAIN)
+		s->opaque = why;
+	else if (image_header(img)->kinds[KIND_HTTP].ruled &&
+		 net_opaque(img, s, o->cookie, &o->peer, why, s->call.tier))
 		tls_stop(s, o);
 	activity_init(&s->act, KIND_HTTP);
 	return 0;
@@ -227,11 +234,13 @@ static __always_inline void tls_blind(struct tls_ctx *c, __u32 why)
 	tls_opaque(c->s, c->o, why);
 }
 
-static __always_inline __u32 tls_lost_why(const struct http1 *p)
+static __always_inline __u32 tls_lost_why(const struct object *o)
 {
-	if (p->flags & HTTP1_H2)
+	if (o->http.flags & HTTP1_H2)
 		return OPAQUE_H2;
-	return p->flags & HTTP1_NOT_HTTP ? OPAQUE_NOT_HTTP : OPAQUE_FRAMING;
+	if (!(o->http.flags & HTTP1_NOT_HTTP))
+		return OPAQUE_FRAMING;
+	return o->flags & OBJECT_PLAIN ? OPAQUE_CLEARTEXT : OPAQUE_NOT_HTTP;
 }
 
 /* Between chunks: their framing must not part a phrase that goes on in the next one. */
@@ -258,7 +267,7 @@ static __always_inline void tls_part(struct tls_ctx *c, struct http1 *p)
 	struct scratch *s = c->s;
 
 	if (s->step.kind == HTTP1_LOST || s->step.kind == HTTP1_TUNNEL) {
-		tls_blind(c, tls_lost_why(p));
+		tls_blind(c, tls_lost_why(c->o));
 		return;
 	}
 	tls_scan(c);
@@ -404,8 +413,8 @@ static __noinline int tls_taken(struct tls_ctx *c, __u64 n)
 
 /* ---- a call ---- */
 
-/* Reads what the call offers and earlier ones did not; s->dec tells whether it may go. */
-static __always_inline void tls_read_ahead(struct tls_ctx *c)
+/* Goes on where the text before this call has ended. */
+static __always_inline void tls_resume(struct tls_ctx *c)
 {
 	struct scratch *s = c->s;
 	struct object *o = c->o;
@@ -416,6 +425,22 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 	if (o->begun)
 		phrase_keep(&s->phrases, &o->phrases);
 	s->dec.verdict = VERDICT_ALLOW;
+}
+
+/* Keeps where it has ended. */
+static __always_inline void tls_suspend(const struct tls_ctx *c)
+{
+	c->o->begun = 1;
+	phrase_keep(&c->o->phrases, &c->s->phrases);
+}
+
+/* Reads what the call offers and earlier ones did not; s->dec tells whether it may go. */
+static __always_inline void tls_read_ahead(struct tls_ctx *c)
+{
+	struct scratch *s = c->s;
+	struct object *o = c->o;
+
+	tls_resume(c);
 	if (o->flags & OBJECT_PARTED) {
 		tls_parted(c->s, c->o);
 		return;
@@ -437,8 +462,7 @@ static __always_inline void tls_read_ahead(struct tls_ctx *c)
 		loop(CHUNKS_MAX, tls_chunk, c);
 		o->ahead = s->call.len;
 	}
-	o->begun = 1;
-	phrase_keep(&o->phrases, &s->phrases);
+	tls_suspend(c);
 }
 
 /* A phrase that ends within a head which itself has not ended: refused without waiting for it. */

@@ -205,7 +205,7 @@ static __noinline int tls_end(__u64 address)
 		return 0;
 	stream = o->stream;
 	bpf_map_delete_elem(&objects, &key);
-	tls_report_close(stream);
+	object_report_close(stream);
 	return 0;
 }
 

@@ -83,6 +83,7 @@ static __noinline int tls_begin(struct tls_ctx *c, const struct tls_call *call)
 	if (c->img && c->s && c->o) {
 		c->s->generation = image_header(c->img)->generation;
 		c->s->call = *call;
+		c->s->kill = c->s->who.tgid = 0;
 		return 0;
 	}
 	if (c->s)
@@ -236,6 +237,8 @@ static __always_inline void tls_write(struct tls_call *call)
 		tls_phrase_in_head(&c);
 		call->refused = refused(&c.s->dec);
 	}
+	if (c.s->kill)
+		bpf_send_signal(SIGKILL);
 	if (call->refused)
 		object_leave(c.o);
 	else

@@ -116,21 +116,6 @@ static __noinline struct object *tls_object_known(__u64 address)
 	return bpf_map_lookup_elem(&objects, &key);
 }
 
-static __noinline int tls_report_close(__u64 stream)
-{
-	struct scratch *s = scratch_claim();
-	struct rec_close *r;
-
-	if (!s)
-		return 0;
-	r = (struct rec_close *)s->record;
-	record_start(s, REC_CLOSE, sizeof(*r));
-	r->stream = stream;
-	record_send_bytes(s);
-	scratch_release(s);
-	return 0;
-}
-
 /* Begins the object anew, while calls may be in it. NULL: no room. */
 static __noinline struct object *tls_renew(const struct object *o, struct object_key *key)
 {
@@ -142,7 +127,7 @@ static __noinline struct object *tls_renew(const struct object *o, struct object
 		fresh->writers = writers;
 	else
 		loss_add(LOSS_OBJECTS, 0);
-	tls_report_close(stream);
+	object_report_close(stream);
 	return fresh;
 }
 

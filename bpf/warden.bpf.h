@@ -199,7 +199,10 @@ struct scratch {
 	__u32 count;
 	__u32 aux;
 	__u32 scanned; /* bytes of `chunk` where phrases were looked for */
+	__u32 kill;    /* a refusal ends its process: whoever has claimed this sees to that */
+	__u32 opaque;  /* enum opaque_why: likewise */
 	__u32 reserved;
+	struct rec who; /* whose a packet is that leaves or comes in an interrupt; tgid 0: the current process's */
 	__u8 name[NAME_SIZE + 512];  /* longer than what is addressed: a masked offset plus a piece */
 	__u8 other[NAME_SIZE + 512]; /* a second name, or a path while it is walked */
 	__u8 chunk[CHUNK_SIZE];	     /* of user memory */
@@ -249,12 +252,9 @@ static __always_inline void scratch_release(struct scratch *s)
 /* ---- the doomed ---- */
 
 /* Who does not fit dooms all: user space ends the workload. */
-static __always_inline void doom(struct task_struct *task)
+static __always_inline void doom_process(__u64 start, __u32 tgid)
 {
-	struct doomed_key key = {
-		.start = BPF_CORE_READ(task, group_leader, start_boottime),
-		.tgid = BPF_CORE_READ(task, tgid),
-	};
+	struct doomed_key key = {.start = start, .tgid = tgid};
 	__u8 one = 1;
 
 	doomed_seen = 1;
@@ -262,6 +262,11 @@ static __always_inline void doom(struct task_struct *task)
 		loss_add(LOSS_DOOMED, 0);
 		doomed_full = 1;
 	}
+}
+
+static __always_inline void doom(struct task_struct *task)
+{
+	doom_process(BPF_CORE_READ(task, group_leader, start_boottime), BPF_CORE_READ(task, tgid));
 }
 
 /* True when the current process is to die. */
@@ -463,6 +468,21 @@ __weak __noinline int record_start(struct scratch *s, __u16 type, __u32 size)
 	((__u64 *)r->comm)[1] = *(const volatile __u64 *)&task->comm[8];
 	s->used = size;
 	return 0;
+}
+
+/* The record is of another process than the current one, which was interrupted; not if nobody knows whose. */
+static __always_inline void record_name(struct scratch *s, const struct rec *who)
+{
+	struct rec *r = (struct rec *)s->record;
+
+	if (!who->tgid)
+		return;
+	r->start = who->start;
+	r->tgid = who->tgid;
+	r->tid = who->tid;
+	r->ppid = who->ppid;
+	r->uid = who->uid;
+	__builtin_memcpy(r->comm, who->comm, sizeof(r->comm));
 }
 
 /* Appends up to 8191 bytes of kernel (or map) memory to the record; returns how many. */

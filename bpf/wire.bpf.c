@@ -4,12 +4,13 @@
  *
  *   cgroup_skb/egress   drops what a dead socket sends, whatever call or thread sent it; binds a
  *                       TLS object to the socket of its ClientHello; finds TLS that no object
- *                       explains, or may not (BIO_f_ssl), and HTTP without TLS; compares the
- *                       host that a client asks for with the policy (claim.bpf.h); drops what
- *                       names its own way through the network (route.bpf.h); finds records of TLS
- *                       that carry more than probes have seen (follow.bpf.h), and QUIC (quic.bpf.h)
+ *                       explains, or may not (BIO_f_ssl), and HTTP without TLS, which it hands on
+ *                       (clear.bpf.c); compares the host that a client asks for with the policy
+ *                       (claim.bpf.h); drops what names its own way through the network
+ *                       (route.bpf.h); finds records of TLS that carry more than probes have seen
+ *                       (follow.bpf.h), and QUIC (quic.bpf.h)
  *   cgroup/sock_release a dead socket is closed: what is left of it in its queue is dropped as well; of
- *                       others it is kept what explains that
+ *                       others it is kept what explains that; a stream without TLS ends
  *
  * Attack: send a refused request's bytes some other way (another thread, sendfile, io_uring, data
  * that was queued before). They all become packets of this socket, and those are dropped. Packets
@@ -73,9 +74,6 @@ static __always_inline struct object *wire_object(const struct sock *sk)
 
 __weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wire_packet *p)
 {
-	struct rec_bind *r;
-	struct scratch *s;
-
 	if (!o || !p) /* a global function is verified for that, too */
 		return 0;
 	o->peer = p->peer;
@@ -83,22 +81,7 @@ __weak __noinline int wire_bind(struct object *o, __u64 cookie, const struct wir
 	bpf_map_delete_elem(&credits, &cookie); /* of another connection that the socket had */
 	credit_at(cookie);
 	object_credit(o, 0); /* the first writes come before */
-	s = scratch_claim();
-	if (!s)
-		return 0;
-	r = (struct rec_bind *)s->record;
-	record_start(s, REC_BIND, sizeof(*r));
-	r->stream = o->stream;
-	r->cookie = cookie;
-	__builtin_memcpy(r->local, p->local.addr, 16);
-	__builtin_memcpy(r->remote, p->peer.addr, 16);
-	r->family = p->peer.family;
-	r->local_port = p->local.port;
-	r->remote_port = p->peer.port;
-	r->dead = !!(o->flags & OBJECT_DEAD);
-	record_send_event(s, r->dead ? RECORD_URGENT : 0);
-	scratch_release(s);
-	return 0;
+	return wire_report(o, p, 0);
 }
 
 /*
@@ -117,20 +100,16 @@ __weak __noinline int wire_decide(struct wire_state *w, __u64 cookie, const stru
 	s = decision_begin(&img);
 	if (!s)
 		return undecided(img) ? DROP : PASS;
-	if (why == OPAQUE_CLEARTEXT && !image_header(img)->kinds[KIND_HTTP].ruled)
-		why = OPAQUE_NONE; /* nobody asked for its text */
-	if (why != OPAQUE_NONE) {
-		net_start_opaque(img, s, cookie, &p->peer, why);
-		if (f) {
-			net_record(s)->bytes = f->unexplained;
-			wire_follow_name(f, w, s);
-		}
-		names_add(img, s);
-		if (net_finish_opaque(img, s, TIER_CUT)) {
-			w->dead = 1;
-			socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
-			ret = DROP;
-		}
+	net_start_opaque(img, s, cookie, &p->peer, why);
+	if (f) {
+		net_record(s)->bytes = f->unexplained;
+		wire_follow_name(f, w, s);
+	}
+	names_add(img, s);
+	if (net_finish_opaque(img, s, TIER_CUT)) {
+		w->dead = 1;
+		socket_kill(cookie); /* for socket_sendmsg, which does not come by here */
+		ret = DROP;
 	}
 	scratch_release(s);
 	return ret;
@@ -286,7 +265,7 @@ static __always_inline int wire_reads_http(void)
 {
 	const void *img = image_current();
 
-	return !img || image_header(img)->kinds[KIND_HTTP].ruled || (names_kept && match_has_hosts(img));
+	return clear_read || !img || (names_kept && match_has_hosts(img));
 }
 
 /* How a stream begins: TLS, HTTP without it, or something that nobody asks about. */
@@ -297,12 +276,12 @@ static __always_inline int wire_first(struct __sk_buff *skb, struct wire_state *
 
 	if (!w->have && !wire_reads_http())
 		w->shape = SHAPE_OTHER;
+	else if (p->urgent && w->shape != SHAPE_OTHER) /* it may be, without a byte of it */
+		w->shape = SHAPE_HTTP;
 	wire_look(skb, w, p);
 	if (w->shape != SHAPE_OTHER && w->have >= SHAPE_MAX)
 		w->shape = SHAPE_HTTP;
-	if (w->shape == SHAPE_HTTP)
-		ret = wire_opaque(w, cookie, p, OPAQUE_CLEARTEXT);
-	else if (w->shape != SHAPE_OTHER || w->have < FIRST_BYTES)
+	if (w->shape != SHAPE_HTTP && (w->shape != SHAPE_OTHER || w->have < FIRST_BYTES))
 		return PASS;
 	w->plain = w->shape == SHAPE_HTTP || !wire_is_tls(w->first);
 	if (!w->plain)
@@ -316,6 +295,21 @@ static __always_inline int wire_is_text(const struct wire_state *w)
 {
 	return names_kept && !w->tls && w->text != TEXT_LEFT && !w->audited &&
 	       shape_of(w->shape) != SHAPE_OTHER;
+}
+
+/* It is, or may yet be, a request, and all of it is read (clear.bpf.c). */
+static __always_inline int wire_is_clear(const struct wire_state *w)
+{
+	return clear_read && !w->tls && w->clear != CLEAR_LEFT &&
+	       (shape_of(w->shape) != SHAPE_OTHER || w->clear != CLEAR_NONE);
+}
+
+/* Where requests are read TLS begins behind one that asks for a tunnel, and nowhere within. */
+static __always_inline int wire_may_turn(const struct wire_state *w, const struct wire_packet *p)
+{
+	if (w->clear == CLEAR_WAIT)
+		return p->seq == w->next;
+	return w->clear != CLEAR_READ;
 }
 
 /* Later on a ClientHello may begin any segment: after a CONNECT, or a STARTTLS. */
@@ -360,7 +354,19 @@ static __always_inline void wire_begin(struct wire_state *w, const struct wire_p
 	w->base = p->seq;
 	w->have = w->shape = w->settled = w->tls = w->opaque = 0;
 	w->plain = w->hello = w->text = w->asked = w->audited = w->follow = 0;
+	w->clear = w->ended = w->released = 0;
+	wire_end(w);
 }
+
+/* What comes behind this program, with the packet in w->packet. */
+enum { STAGE_CLEAR, STAGES };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, STAGES);
+	__type(key, __u32);
+	__type(value, __u32);
+} stages SEC(".maps");
 
 SEC("cgroup_skb/egress")
 int wire_egress(struct __sk_buff *skb)
@@ -378,7 +384,7 @@ int wire_egress(struct __sk_buff *skb)
 	if (route & ROUTED && route_refused(skb, bpf_get_socket_cookie(skb), route))
 		return DROP;
 	whole = !wire_parse(skb, &p);
-	if (whole && !p.len && !p.opens)
+	if (whole && !p.len && !p.opens && !p.ends)
 		return PASS;
 	cookie = !whole || p.len ? bpf_get_socket_cookie(skb) : 0;
 	if (socket_is_dead(cookie))
@@ -394,21 +400,31 @@ int wire_egress(struct __sk_buff *skb)
 		return !whole || p.len ? DROP : PASS;
 	if (w && p.opens)
 		wire_begin(w, &p);
-	if (!p.len)
+	if (!p.len) {
+		if (w && p.ends && w->stream)
+			wire_ends(w);
 		return PASS;
+	}
 	if (!w) {
 		loss_add(LOSS_STORAGE, 0);
 		return undecided(image_current()) ? DROP : PASS;
 	}
+	if (p.ends && w->stream && (w->tls || w->clear == CLEAR_LEFT)) /* else clear.bpf.c says so */
+		wire_ends(w);
 	if (names_kept && !w->asked && wire_is_audited(w, cookie, &p) != PASS)
 		return DROP;
 	if (!w->tls) {
 		w->sock = (__u64)sk;
 		verdict = w->settled ? PASS : wire_first(skb, w, cookie, &p);
-		if (verdict == PASS && w->settled && !w->tls && p.seq != w->base)
+		if (verdict == PASS && w->settled && !w->tls && p.seq != w->base && wire_may_turn(w, &p))
 			verdict = wire_later(skb, w, cookie, &p);
 		if (verdict == PASS && wire_is_text(w))
 			verdict = wire_text(skb, sk, w, cookie, &p);
+		if (verdict == PASS && wire_is_clear(w)) {
+			w->packet = p;
+			bpf_tail_call(skb, &stages, STAGE_CLEAR);
+			return DROP; /* it is not there */
+		}
 		if (!w->tls || verdict == DROP)
 			return verdict;
 	}
@@ -419,6 +435,18 @@ int wire_egress(struct __sk_buff *skb)
 	return wire_conserve(skb, sk, w, cookie, &p);
 }
 
+/* A stream without TLS ends with its last packet, which may be still to come. */
+static __always_inline void wire_clear_end(struct bpf_sock *sk, __u64 cookie)
+{
+	struct wire_state *w = bpf_sk_storage_get(&wires, sk, 0, 0);
+
+	if (!w || !w->stream)
+		return;
+	w->released = 1;
+	if (w->ended || w->dead || sk->state == BPF_TCP_CLOSE || socket_is_dead(cookie))
+		wire_end(w);
+}
+
 /* The kernel may go on to send what is queued: the socket keeps that it is dead, the map may forget. */
 SEC("cgroup/sock_release")
 int wire_release(struct bpf_sock *sk)
@@ -426,11 +454,13 @@ int wire_release(struct bpf_sock *sk)
 	struct wire_state *w;
 	__u64 cookie;
 
-	if (!dead_seen && !credits_seen)
+	if (!dead_seen && !credits_seen && !clear_seen)
 		return PASS;
 	cookie = bpf_get_socket_cookie(sk);
 	if (credits_seen)
 		wire_follow_end(sk, cookie);
+	if (clear_seen)
+		wire_clear_end(sk, cookie);
 	if (!socket_is_dead(cookie))
 		return PASS;
 	w = bpf_sk_storage_get(&wires, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);

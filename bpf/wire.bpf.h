@@ -19,6 +19,27 @@ enum wire_ask {
 	ASK_READ,  /* it is being read, or still to be decided on */
 };
 
+/* How far the requests of a stream without TLS are read (clear.bpf.c). */
+enum wire_clear {
+	CLEAR_NONE, /* it has not begun */
+	CLEAR_READ,
+	CLEAR_WAIT, /* the answer to the last one tells what follows */
+	CLEAR_LEFT, /* no more: it is something else, or cannot be followed */
+};
+
+struct wire_packet {
+	struct net_peer local;
+	struct net_peer peer;
+	__u32 seq;     /* TCP sequence number of the payload, host byte order */
+	__u32 payload; /* offset of the TCP payload */
+	__u32 len;     /* of it */
+	__u32 opens;   /* it begins a connection */
+	__u32 syn;     /* or answers that */
+	__u32 ack;     /* sequence number of what is expected next; not if it opens */
+	__u32 ends;    /* it is the last one that has anything to say */
+	__u32 urgent;  /* a byte of it may reach the other side out of order, or not at all */
+};
+
 /* Of a socket: its connection, if it has had several the last one. */
 struct wire_state {
 	__u32 begun;   /* `base` is known */
@@ -39,6 +60,12 @@ struct wire_state {
 	__u32 follow;	/* enum wire_follow_state, see follow.bpf.h */
 	__u64 credit;	/* the key of what explains its records */
 	__u32 audited;	/* it would have been refused when it was made: nothing more is said */
+	__u32 clear;	/* enum wire_clear */
+	__u32 next;	/* TCP sequence number of the next byte of requests to look at */
+	__u32 ended;	/* the last packet has left */
+	__u32 released; /* the socket is closed */
+	__u64 stream;	/* without TLS: its name in records; 0: it has none, or not any more */
+	struct wire_packet packet; /* the one at work, for clear.bpf.c */
 	volatile __u64 sock; /* the kernel's own; in memory it is a number, see net_sock() */
 };
 
@@ -47,19 +74,16 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct wire_state);
-} wires SEC(".maps");
+} wires SEC(".maps") __weak;
 
-struct wire_packet {
-	struct net_peer local;
-	struct net_peer peer;
-	__u32 seq;     /* TCP sequence number of the payload, host byte order */
-	__u32 payload; /* offset of the TCP payload */
-	__u32 len;     /* of it */
-	__u32 opens;   /* it begins a connection */
-};
+extern __u32 clear_seen;   /* there were ever requests without TLS */
+extern __u32 answers_read; /* user space: the program at packets that come is there, or will not be */
 
+#define TCP_FIN 0x01
 #define TCP_SYN 0x02
+#define TCP_RST 0x04
 #define TCP_ACK 0x10
+#define TCP_URG 0x20
 
 /* Headers as they are sent, up to the flags of TCP. Extension headers are stepped over. */
 struct wire_tcp {
@@ -141,12 +165,22 @@ static __noinline int wire_parse(struct __sk_buff *skb, struct wire_packet *p)
 	if (!at)
 		return -1;
 	p->opens = (tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	p->seq = bpf_ntohl(tcp.seq) + !!(tcp.flags & TCP_SYN); /* which takes a number of its own */
+	p->syn = tcp.flags & TCP_SYN;
+	p->ends = tcp.flags & (TCP_FIN | TCP_RST);
+	p->urgent = tcp.flags & TCP_URG;
+	p->ack = bpf_ntohl(tcp.ack);
+	p->seq = bpf_ntohl(tcp.seq) + !!p->syn; /* which takes a number of its own */
 	p->local.port = bpf_ntohs(tcp.source);
 	p->peer.port = bpf_ntohs(tcp.dest);
 	p->payload = at + (tcp.offset >> 4) * 4;
 	p->len = skb->len > p->payload ? skb->len - p->payload : 0;
 	return 0;
+}
+
+/* Flags of a packet that matters without payload. Who ends matters where requests without TLS were read. */
+static __always_inline __u8 wire_flags(void)
+{
+	return clear_read && clear_seen ? TCP_SYN | TCP_FIN | TCP_RST : TCP_SYN;
 }
 
 /*
@@ -160,7 +194,7 @@ static __always_inline int wire_is_bare4(const struct __sk_buff *skb)
 	if ((const void *)(h + 1) > (const void *)(long)skb->data_end)
 		return 0;
 	return skb->protocol == bpf_htons(ETH_P_IP) && h->version_len == 0x45 &&
-	       h->protocol == IPPROTO_TCP && !(h->tcp.flags & TCP_SYN) &&
+	       h->protocol == IPPROTO_TCP && !(h->tcp.flags & wire_flags()) &&
 	       skb->len <= 20 + (h->tcp.offset >> 4) * 4;
 }
 
@@ -171,7 +205,53 @@ static __always_inline int wire_is_bare6(const struct __sk_buff *skb)
 	if ((const void *)(h + 1) > (const void *)(long)skb->data_end)
 		return 0;
 	return skb->protocol == bpf_htons(ETH_P_IPV6) && h->next == IPPROTO_TCP &&
-	       !(h->tcp.flags & TCP_SYN) && skb->len <= 40 + (h->tcp.offset >> 4) * 4;
+	       !(h->tcp.flags & wire_flags()) && skb->len <= 40 + (h->tcp.offset >> 4) * 4;
+}
+
+/* Tells user space which connection a stream is of, and whose, if that is not the current process. Global, see
+ * wire_decide(). */
+__weak __noinline int wire_report(struct object *o, const struct wire_packet *p, const struct rec *who)
+{
+	struct scratch *s = o && p ? scratch_claim() : 0;
+	struct rec_bind *r;
+
+	if (!s)
+		return 0;
+	r = (struct rec_bind *)s->record;
+	record_start(s, REC_BIND, sizeof(*r));
+	if (who)
+		record_name(s, who);
+	r->stream = o->stream;
+	r->cookie = o->cookie;
+	__builtin_memcpy(r->local, p->local.addr, 16);
+	__builtin_memcpy(r->remote, p->peer.addr, 16);
+	r->family = p->peer.family;
+	r->local_port = p->local.port;
+	r->remote_port = p->peer.port;
+	r->dead = !!(o->flags & OBJECT_DEAD);
+	r->clear = !!(o->flags & OBJECT_PLAIN);
+	r->reserved = 0;
+	record_send_event(s, r->dead || (r->clear && !answers_read) ? RECORD_URGENT : 0);
+	scratch_release(s);
+	return 0;
+}
+
+/* Nothing more comes on a stream without TLS. */
+static __always_inline void wire_end(struct wire_state *w)
+{
+	__u64 stream = w->stream;
+
+	w->stream = 0;
+	if (stream)
+		object_report_close(stream);
+}
+
+/* Its last packet leaves; what comes back matters until the socket is closed. */
+static __always_inline void wire_ends(struct wire_state *w)
+{
+	w->ended = 1;
+	if (w->released)
+		wire_end(w);
 }
 
 #endif

@@ -19,8 +19,8 @@ enum rec_type {
 	REC_NET,       /* struct rec_net: a destination was used or refused */
 	REC_HTTP,      /* struct rec_http: a request was seen in plaintext, or refused */
 	REC_OPAQUE,    /* struct rec_net: plaintext of this connection cannot be seen */
-	REC_BIND,      /* struct rec_bind: a TLS object has found its socket */
-	REC_CLOSE,     /* struct rec_close: a TLS object was freed */
+	REC_BIND,      /* struct rec_bind: a TLS object has found its socket, or one carries HTTP without TLS */
+	REC_CLOSE,     /* struct rec_close: a TLS object was freed, or such a socket has ended */
 	REC_TLS_DATA,  /* struct rec_data: plaintext */
 	REC_TAMPER,    /* struct rec_tamper: a workload tried to get out */
 	REC_SOCKET,    /* struct rec_net: a socket was made that sends where no other rule looks */
@@ -100,7 +100,7 @@ enum opaque_why {
 	OPAQUE_NONE,
 	OPAQUE_TLS,	  /* a TLS ClientHello on a socket with no TLS object bound to it */
 	OPAQUE_H2,	  /* HTTP/2 in plaintext */
-	OPAQUE_CLEARTEXT, /* HTTP without TLS, under an http rule */
+	OPAQUE_CLEARTEXT, /* what begins like HTTP without TLS, and is not, under an http rule */
 	OPAQUE_FRAMING,	  /* a request that two readers may read differently, or too long */
 	OPAQUE_ENCODED,	  /* a compressed body, under a content rule */
 	OPAQUE_NOT_HTTP,  /* something else than HTTP inside TLS, under an http rule */
@@ -145,6 +145,8 @@ struct rec_bind {
 	__u16 local_port;
 	__u16 remote_port;
 	__u16 dead; /* 1: a request of it was refused before; its socket is to be destroyed */
+	__u32 clear; /* 1: without TLS; its bytes are those of packets, and may come in another order */
+	__u32 reserved;
 };
 
 struct rec_close {
@@ -268,7 +270,7 @@ _Static_assert(sizeof(struct rec_exit) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_net) == 64 + 16 + 16 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_file) == 64 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 16 + 8 + 8, "no hidden padding");
-_Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_data) == 88, "no hidden padding");
 _Static_assert(sizeof(struct rec_tamper) == 72, "no hidden padding");

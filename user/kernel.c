@@ -101,12 +101,25 @@ static bool with_names(const struct kernel_options *o)
 	return o->resolvers;
 }
 
+/* HTTP without TLS: where rules ask for requests, or the trail is to have them. */
+static bool with_clear(const struct kernel_options *o)
+{
+	return o->copy_bytes || image_header(o->image->data)->kinds[KIND_HTTP].ruled;
+}
+
 static bool always(const struct kernel_options *o)
 {
 	return true;
 }
 
-enum attach_how { ATTACH_AUTO, ATTACH_CGROUP, ATTACH_PROBE, ATTACH_NONE };
+enum attach_how {
+	ATTACH_AUTO,
+	ATTACH_CGROUP,
+	ATTACH_PROBE,
+	ATTACH_STAGE, /* called by another one */
+	ATTACH_LATER, /* to the cgroup, when it is needed */
+	ATTACH_NONE,
+};
 
 static const struct {
 	const char *name;
@@ -160,6 +173,8 @@ static const struct {
 	{"file_sysctl", with_sysctl, ATTACH_CGROUP},
 	{"wire_egress", always, ATTACH_CGROUP},
 	{"wire_release", always, ATTACH_CGROUP},
+	{"clear_egress", with_clear, ATTACH_STAGE},
+	{"clear_ingress", with_clear, ATTACH_LATER},
 	{"tls_write_enter", without_override, ATTACH_PROBE},
 	{"tls_write_override", with_override, ATTACH_PROBE},
 	{"tls_read_enter", always, ATTACH_PROBE},
@@ -218,6 +233,7 @@ static int configure(struct kernel *k, const struct kernel_options *o)
 	k->skel->rodata->tier_socket = tiers_socket(o->tiers);
 	k->skel->rodata->file_hashes = with_hashes(o);
 	k->skel->rodata->copy_bytes = o->copy_bytes;
+	k->skel->rodata->clear_read = with_clear(o);
 	kernel_names_configure(k, o->resolvers);
 	return getrandom(key, sizeof(*key), 0) == sizeof(*key) ? 0 : -EIO;
 }
@@ -347,14 +363,44 @@ static int attach_one(struct kernel *k, size_t i, const struct kernel_options *o
 	return r < 0 ? r : link_keep(k, r, programs[i].name);
 }
 
+/* The one program that another one calls. The kernel empties such a map when nobody has it open, or pinned. */
+static int set_stage(struct kernel *k)
+{
+	int map = bpf_map__fd(k->skel->maps.stages), fd = bpf_program__fd(k->skel->progs.clear_egress);
+	uint32_t zero = 0;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/stages", k->pins);
+	return bpf_map_update_elem(map, &zero, &fd, BPF_ANY) < 0 || bpf_obj_pin(map, path) < 0 ? -errno : 0;
+}
+
+int kernel_read_answers(struct kernel *k)
+{
+	int r;
+
+	if (k->answers_read)
+		return 0;
+	k->answers_read = true;
+	r = link_take(bpf_program__attach_cgroup(k->skel->progs.clear_ingress, k->cgroup));
+	if (r >= 0)
+		r = link_keep(k, r, "clear_ingress");
+	__atomic_store_n(&k->skel->bss->answers_read, 1, __ATOMIC_RELEASE);
+	return r;
+}
+
 static int attach_all(struct kernel *k, const struct kernel_options *o, struct kernel_error *error)
 {
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		int r;
 
-		if (!programs[i].needed(o) || programs[i].how >= ATTACH_PROBE)
+		if (!programs[i].needed(o))
 			continue;
-		r = attach_one(k, i, o);
+		if (programs[i].how == ATTACH_STAGE)
+			r = set_stage(k);
+		else if (programs[i].how < ATTACH_PROBE)
+			r = attach_one(k, i, o);
+		else
+			continue;
 		if (r < 0)
 			return fail(error, r, "cannot attach", programs[i].name);
 	}
@@ -469,6 +515,7 @@ int kernel_load(const struct kernel_options *options, struct kernel **ret,
 		return fail(error, -ENOMEM, "cannot load", "programs");
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	k->plaintext = options->tiers->plaintext;
+	k->cgroup = options->cgroup->fd;
 	k->holds = with_hold(options);
 	k->multi = uprobes_multi_works();
 	k->pins = strdup(options->pins);

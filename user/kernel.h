@@ -94,6 +94,12 @@ int kernel_destroy_members(struct kernel *k, int timeout_ms);
 /* Mounts at the start that give files no names, because there are too many or their paths are too long. */
 uint64_t kernel_mounts_left_out(const struct kernel *k);
 
+/*
+ * Has answers read that come without TLS, from now on; the first request waits for that. Returns 0, also when
+ * they are already, or -errno, once: then nothing waits any more.
+ */
+int kernel_read_answers(struct kernel *k);
+
 /* Whether processes wait for somebody to look at the code that they map: nothing of that is late then. */
 bool kernel_holds(const struct kernel *k);
 

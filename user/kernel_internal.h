@@ -17,6 +17,8 @@ struct kernel {
 	enum tier plaintext;
 	bool multi; /* many probes are one link */
 	bool holds; /* see kernel_holds() */
+	bool answers_read; /* see kernel_read_answers() */
+	int cgroup;	   /* the workload's; the caller's descriptor */
 	uint64_t mounts_left_out;
 
 	kernel_record_fn fn; /* while draining */

@@ -262,6 +262,9 @@ static const struct {
 	{any_plaintext, "plaintext: rules hold for clients that are left as they are. One that "
 			"changes its own code, or brings a TLS that warden does not know, is only "
 			"held by `net` and `opaque`."},
+	{always, "plaintext: of HTTP without TLS it is decided what leaves the socket. A workload that may rewrite "
+		 "packets (CAP_NET_ADMIN), or that changes memory while the kernel sends from it, can have "
+		 "something else arrive."},
 	{nobody_waits, "plaintext: a TLS library that is mapped after the start, and a program that brings its "
 		       "own, are probed once they have been noticed; what was sent before is `opaque`."},
 	{plaintext_needs_socket, "plaintext: a request on a TLS object whose socket is not known "

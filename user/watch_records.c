@@ -88,6 +88,16 @@ void watch_end_members(struct watch *w)
 			  strerror(-r));
 }
 
+static void on_bind(struct watch *w, const struct rec_bind *r)
+{
+	int e = r->clear ? kernel_read_answers(w->kernel) : 0;
+
+	if (e < 0)
+		log_error("answers to HTTP without TLS are not seen: %s", strerror(-e));
+	if (r->dead)
+		destroy_socket(w, r->cookie, &r->rec);
+}
+
 static void on_raw(void *ctx, const struct rec *r)
 {
 	struct watch *w = ctx;
@@ -106,9 +116,8 @@ static void on_raw(void *ctx, const struct rec *r)
 	if (r->type == REC_HTTP && r->size >= sizeof(struct rec_http) &&
 	    is_refused(&((const struct rec_http *)r)->decision))
 		destroy_socket(w, ((const struct rec_http *)r)->cookie, r);
-	if (r->type == REC_BIND && r->size >= sizeof(struct rec_bind) &&
-	    ((const struct rec_bind *)r)->dead)
-		destroy_socket(w, ((const struct rec_bind *)r)->cookie, r);
+	if (r->type == REC_BIND && r->size >= sizeof(struct rec_bind))
+		on_bind(w, (const struct rec_bind *)r);
 	if ((r->type == REC_OPAQUE || r->type == REC_CLAIM) && r->size >= sizeof(struct rec_net) &&
 	    is_refused(&((const struct rec_net *)r)->decision))
 		destroy_socket(w, ((const struct rec_net *)r)->cookie, r);

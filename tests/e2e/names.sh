@@ -232,9 +232,11 @@ resolvers_are_reachable() {
 
 # What cannot be seen passes by the name of where it goes.
 opaque_by_name() {
-	policy 'opaque: {default: deny, allow: ["net:api.test:443"]}' 'deny: ["http:PUT */x"]'
-	reaches 'http api.test 443 ok' 'http other.test 443 (ECONNABORTED|EACCES)' \
-		'http api.test 8443 (ECONNABORTED|EACCES)'
+	policy 'opaque: {default: deny, allow: ["net:api.test:443"]}' \
+		'content: [{name: any, deny: ["phrase"], in: [http]}]'
+	reaches 'zip:api.test api.test 443 ok' 'zip:other.test other.test 443 (ECONNABORTED|EACCES)' \
+		'zip:api.test api.test 8443 (ECONNABORTED|EACCES)' 'http other.test 443 ok' 'http api.test 8443 ok'
+	count_is 2 audit type=opaque decision.verdict=deny
 	some_line audit type=opaque net.host=other.test decision.verdict=deny
 }
 

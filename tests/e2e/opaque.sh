@@ -344,31 +344,41 @@ cleartext_without_rule() {
 	same "$(lines count "$T/http/log" what=request path=/clear/norule)" 1 'requests'
 }
 
-cleartext_denied() {
+# It is read, as requests inside of TLS are (clear.sh).
+cleartext_is_not_opaque() {
 	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
-	stopped http "${curl[@]}" "http://127.0.0.1:$http/clear/denied"
+	passes http "${curl[@]}" "http://127.0.0.1:$http/clear/read"
+	same "$(lines count "$T/http/log" what=request path=/clear/read)" 1 'requests'
+	some_line audit type=http.request http.path=/clear/read decision.verdict=allow
+	count_is 0 audit type=opaque
 }
 
-cleartext_audited() {
+# But for HTTP/2 that nobody has agreed on before.
+cleartext_http2() {
 	policy 'deny: ["http:POST */forbidden"]'
-	passes http "${curl[@]}" "http://127.0.0.1:$http/clear/audited"
-	some_line audit type=opaque decision.verdict=audit
+	shared '*' "${curl[@]}" -m 2 --http2-prior-knowledge "http://127.0.0.1:$http/clear/h2"
+	same "$(lines text "$T/http/log" 'PRI * HTTP/2.0')" 1 'connections that received the preface'
+	some_line audit type=opaque decision.verdict=audit decision.reason='HTTP/2*'
+	rm audit
+	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
+	stopped http "${curl[@]}" -m 2 --http2-prior-knowledge "http://127.0.0.1:$http/clear/h2"
 }
 
 # Requests whose method no list would name, badly written ones, and other protocols: begin.py PORT
-# MARK PIECE SET sends each on a connection of its own, in pieces; SET: http or other.
+# MARK PIECE SET sends each on a connection of its own, in pieces; SET: http, bad or other.
 cat >"$T/begin.py" <<'END'
 import socket, sys, time
 port, mark, piece = int(sys.argv[1]), sys.argv[2].encode(), int(sys.argv[3])
 rest = b" HTTP/1.1\r\nHost: " + mark + b"\r\n\r\n"
-http = [b"\r\nGET /", b"\r\n\r\n \tGET /", b"PROPFIND /", b"get /", b"FOO /", b"PURGE /", b"GET\t/",
-        b"GET\r/", b"GET  /", b"A" * 60 + b" /", b"GET http://h/", b"get HTTPS://h/", b"OPTIONS *",
-        b"CONNECT h.example:443", b"POST x:/y", b"GET nothing"]
+http = [b"\r\nGET /", b"PROPFIND /", b"FOO /", b"PURGE /", b"OPTIONS *"]
+bad = [b"\r\n\r\n \tGET /", b"get /", b"GET\t/", b"GET\r/", b"GET  /", b"A" * 60 + b" /", b"GET http://h/",
+       b"get HTTPS://h/", b"CONNECT h.example:443", b"POST x:/y", b"GET nothing"]
 other = [b"EHLO %s\r\n", b"HELO http.%s\r\n", b"SSH-2.0-OpenSSH_9.2p1 Debian-2+%s\r\n",
          b"SSH-2.0-Renci.SshNet.SshClient.0.0.1-%s\r\n", b"*2\r\n$3\r\nGET\r\n$%s\r\n",
          b"GET %s\r\n", b"set %s 0 0 5\r\n/path\r\n", b"\x20\0\0\x01\x85\xa6\xff\x01%s",
          b"\0\0\0\x30\0\x03\0\0user\0%s\0", b"CONNECT {\"name\":\"%s\"}\r\n", b"AMQP\0\0\x09\x01%s"]
-texts = [t + rest for t in http] if sys.argv[4] == "http" else [t % mark for t in other]
+texts = [t % mark for t in other] if sys.argv[4] == "other" else \
+    [t + rest for t in (http if sys.argv[4] == "http" else bad)]
 for text in texts:
     s = socket.create_connection(("127.0.0.1", port), 20)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -391,15 +401,24 @@ END
 cleartext_shapes() {
 	local piece=$1 word
 	for word in allow deny; do
-		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
+		policy "opaque: $word" 'deny: ["http:FOO *"]'
 		shared 0 "$python" "$T/begin.py" "$2" "shape-$word-$piece" "$piece" http
-		some_line audit type=opaque decision.verdict="$word"
+		count_is 0 audit type=opaque
+		count_is 4 audit type=http.request decision.verdict=allow
+		count_is 1 audit type=http.request http.method=FOO decision.verdict=deny
+		rm audit
+		shared 0 "$python" "$T/begin.py" "$2" "bad-$word-$piece" "$piece" bad
+		count_is 11 audit type=opaque decision.verdict="$word"
+		count_is 0 audit type=http.request
 		rm audit
 		shared 0 "$python" "$T/begin.py" "$2" "other-$word-$piece" "$piece" other
 		count_is 0 audit type=opaque
 	done
-	same "$(lines text "$T/net/log" "shape-allow-$piece")" 16 'requests, allowed'
-	same "$(lines text "$T/net/log" "shape-deny-$piece")" 0 'requests'
+	for word in allow deny; do
+		same "$(lines text "$T/net/log" "shape-$word-$piece"$'\r\n\r\n')" 4 'whole requests'
+	done
+	same "$(lines text "$T/net/log" "bad-allow-$piece")" 11 'badly written ones, allowed'
+	same "$(lines text "$T/net/log" "bad-deny-$piece")" 0 'badly written ones'
 	same "$(lines text "$T/net/log" "other-allow-$piece")" 11 'others, allowed'
 	same "$(lines text "$T/net/log" "other-deny-$piece")" 11 'others'
 }
@@ -482,7 +501,7 @@ many_refusals() {
 	END
 	within 10 grep -q /plain log
 	# They come faster than their sockets are destroyed, so that records are lost.
-	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]' 'on_audit_failure: continue'
+	policy 'deny: ["http:GET */many", "http:GET */last"]' 'on_audit_failure: continue'
 	limit=120 run 0 "$python" many.py "$port"
 	hasnt log '/many|/last'
 }
@@ -524,10 +543,9 @@ socket_used_again() {
 		except OSError as error:
 		    print(error)
 	END
-	policy 'opaque: allow' 'deny: ["http:POST */forbidden"]'
+	policy 'deny: ["http:GET */again/deny"]'
 	shared 0 "$python" again.py "$http" again/allow
 	same "$(lines count "$T/http/log" what=request path=/again/allow)" 1 'requests'
-	policy 'opaque: deny' 'deny: ["http:POST */forbidden"]'
 	shared 0 "$python" again.py "$http" again/deny
 	never_seen http again/deny
 }
@@ -565,7 +583,7 @@ fast_open() {
 	chmod +x inside
 	WARDEN=./inside
 	for word in allow deny; do
-		policy "opaque: $word" 'deny: ["http:POST */forbidden"]'
+		policy "opaque: $word" 'deny: ["http:GET */open-deny"]'
 		run 0 "$python" open.py "$port" "open-$word"
 		has out '^1 taken with SYN'
 		run 0 "$python" open.py "$port" "hello-$word"
@@ -674,8 +692,8 @@ check 'HTTP/2 under an http rule, opaque: deny' http2_denied
 check 'HTTP/2 under an http rule is audited by default' http2_audited
 check 'HTTP/2 that is only offered' http2_offered_only
 check 'cleartext HTTP without an http rule passes' cleartext_without_rule
-check 'cleartext HTTP under an http rule, opaque: deny' cleartext_denied
-check 'cleartext HTTP under an http rule is audited by default' cleartext_audited
+check 'cleartext HTTP under an http rule is read' cleartext_is_not_opaque
+check 'HTTP/2 in cleartext' cleartext_http2
 check 'a TAB behind the method' nearly_http tab 'POST\t/forbidden\tHTTP/1.1'
 check 'a blank of other tables behind the path' nearly_http a0 'POST /forbidden\xa0 HTTP/1.1'
 check 'a version of no standard' nearly_http version 'post forbidden HTTP/01.1'

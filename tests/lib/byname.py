@@ -20,6 +20,7 @@ Without TLS there are, each with its answer awaited:
   bits:HOST      the same, in packets of 5 bytes
   whole:HOST     the same, with the host in its first line
   odd:HOST       the same, with a blank that servers do not agree about
+  zip:HOST       the same, with a body that is said to be compressed
   connect:HOST   the same, behind a CONNECT to HOST
   socket:HOST    the same, behind one to NAME that asks for WebSocket, and a frame of that
 
@@ -159,6 +160,10 @@ def odd(sock, _, asked):
     return say(sock, head(f"GET /{asked}", asked, "Host : {}\r\n"))
 
 
+def zip(sock, _, asked):
+    return say(sock, head(f"POST /{asked}", asked, "Host: {}\r\nContent-Encoding: x\r\nContent-Length: 0\r\n"))
+
+
 def connect(sock, _, asked):
     return say(sock, head(f"CONNECT {asked}:443", asked), head(f"GET /{asked}", asked))
 
@@ -169,7 +174,8 @@ def socket_(sock, name, asked):
 
 
 WAYS = {each.__name__.strip("_"): each for each in
-        (tls, host, late, raw, alert, early, http, next, bits, whole, odd, connect, socket_)}
+        (tls, host, late, raw, alert, early, http, next, bits, whole, odd, zip, connect,
+         socket_)}
 
 
 def reach(how, name, port):

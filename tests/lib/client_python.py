@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
-"""HTTPS clients for tests, in one process: client_python.py http.client|asyncio|uvloop URL STEP...
+"""HTTP and HTTPS clients for tests, in one process: client_python.py http.client|asyncio|uvloop URL STEP...
 
 A STEP is "CONNECTION METHOD PATH [BODY]": connections are letters, opened on first use and kept.
 A `|` in the body is a pause between two writes. One line a step: "CONNECTION METHOD PATH RESULT
@@ -42,13 +42,14 @@ def report(step, result, start, error=""):
 class Blocking:
     """http.client: the library writes through the socket's file descriptor."""
 
-    def __init__(self, address):
+    def __init__(self, address, secure):
         self.address, self.connections = address, {}
+        self.kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
 
     def step(self, letter, method, path, parts):
         conn = self.connections.get(letter)
         if not conn:
-            conn = http.client.HTTPSConnection(*self.address, timeout=LIMIT)
+            conn = self.kind(*self.address, timeout=LIMIT)
             self.connections[letter] = conn
         conn.putrequest(method, path)
         conn.putheader("Content-Length", str(sum(map(len, parts))))
@@ -71,13 +72,14 @@ class Blocking:
 class Events:
     """asyncio: the library encrypts into memory, and the loop sends."""
 
-    def __init__(self, address):
+    def __init__(self, address, secure):
         self.address, self.connections = address, {}
+        self.context = ssl.create_default_context() if secure else None
 
     async def step(self, letter, method, path, parts):
         if letter not in self.connections:
             self.connections[letter] = await asyncio.open_connection(
-                *self.address, ssl=ssl.create_default_context())
+                *self.address, ssl=self.context)
         reader, writer = self.connections[letter]
         length = sum(map(len, parts))
         head = (f"{method} {path} HTTP/1.1\r\nHost: {self.address[0]}:{self.address[1]}\r\n"
@@ -116,7 +118,7 @@ def main():
     client = Blocking if kind == "http.client" else Events
     if kind == "uvloop":
         importlib.import_module("uvloop").install()
-    client((parts.hostname, parts.port)).run(steps)
+    client((parts.hostname, parts.port), parts.scheme == "https").run(steps)
 
 
 main()

@@ -10,6 +10,7 @@ farend.py).
                         as abstract names
   server.py https DIR   HTTP/1.1 over TLS on 127.0.0.1, certificate in DIR/cert.pem
   server.py http  DIR   HTTP/1.1 without TLS
+  server.py http6 DIR   the same on ::1
   server.py h2    DIR   TLS that agrees on HTTP/2 only; it reads, but does not answer
 
 Each writes its log to DIR/log and its port to DIR/port; `net` writes "PORT4 PORT6", each the same
@@ -101,15 +102,15 @@ def serve_net(directory, log):
 
 def serve_http(directory, log, kind):
     context = None
-    if kind != "http":
+    if kind in ("https", "h2"):
         context = farend.server_context(directory, ["h2"] if kind == "h2" else [])
-    listener = farend.listen("127.0.0.1")
+    listener = farend.listen("::1" if kind == "http6" else "127.0.0.1")
     farend.Server(listener, log, kind, context, None if kind == "h2" else answer, echo=False)
     return str(listener.getsockname()[1])
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in ("any", "route", "net", "net2", "https", "http", "h2"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("any", "route", "net", "net2", "https", "http", "http6", "h2"):
         sys.exit(__doc__)
     kind, directory = sys.argv[1:]
     log = farend.Log(os.path.join(directory, "log"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * TLS streams. Two accounts of each come in: the kernel's decision on every request (flow_http), and
+ * Streams of plaintext. Two accounts of each come in: the kernel's decision on every request (flow_http), and
  * the plaintext itself (flow_data), which the reader of HTTP turns into messages. They are paired by
  * the number of the request. The event of a request is written when its body has passed, or at once
  * when it was refused or its text cannot be had. Then a phrase in its body, which the kernel finds
@@ -12,7 +12,8 @@
 
 #include "http1_state.h"
 
-#define WINDOW 65536 /* records come in order; a hole is a loss */
+#define WINDOW	     65536     /* records come in order; a hole is a loss */
+#define WINDOW_CLEAR (1U << 18) /* of packets that overtake each other; who sends decides what it takes */
 
 /* With more requests without an answer, one half read, http1.h cannot tell whose the next one is. */
 #define WAITING_MAX (HTTP1_PAIRS + 1)
@@ -132,6 +133,7 @@ static void flow_free(struct flow *f)
 static struct flow *flow_new(struct session *s, uint64_t id, const struct rec *r)
 {
 	struct flow *f = calloc(1, sizeof(*f));
+	bool clear = r->type == REC_BIND && ((const struct rec_bind *)r)->clear;
 
 	if (!f)
 		return NULL;
@@ -142,7 +144,8 @@ static struct flow *flow_new(struct session *s, uint64_t id, const struct rec *r
 	f->side[DIR_READ] = (struct flow_side){f, HTTP_RESPONSE};
 	if (http_new(&f->http, http_handlers, f) < 0 ||
 	    stream_new(&f->stream[DIR_WRITE], WINDOW, &stream_ops, &f->side[DIR_WRITE]) < 0 ||
-	    stream_new(&f->stream[DIR_READ], WINDOW, &stream_ops, &f->side[DIR_READ]) < 0 ||
+	    stream_new(&f->stream[DIR_READ], clear ? WINDOW_CLEAR : WINDOW, &stream_ops,
+		       &f->side[DIR_READ]) < 0 ||
 	    map_put(&s->streams, id, f) < 0) {
 		flow_free(f);
 		return NULL;
@@ -207,8 +210,10 @@ void flow_data(struct session *s, const struct rec_data *r)
 		s->counts.broken++;
 		return;
 	}
-	/* Records of one direction come in order: what is missing before this one was lost. */
-	stream_skip(f->stream[dir], r->offset);
+	/* Records of one direction come in order: what is missing before this one was lost. Not so of answers
+	 * that were read from packets, as these came. */
+	if (dir == DIR_WRITE || !f->bind.clear)
+		stream_skip(f->stream[dir], r->offset);
 	if (r->lost)
 		stream_skip(f->stream[dir], r->offset + r->len);
 	else if (stream_put(f->stream[dir], r->offset, r + 1, r->len) < 0)
@@ -225,32 +230,50 @@ static void flow_end(struct flow *f)
 	flow_free(f);
 }
 
+static bool has_flows(const struct session *s, uint32_t tgid)
+{
+	size_t at = 0;
+	struct flow *f;
+
+	while ((f = map_next(&s->streams, &at, NULL)))
+		if (f->tgid == tgid)
+			return true;
+	return false;
+}
+
 void flow_close(struct session *s, uint64_t stream)
 {
 	struct flow *f = map_take(&s->streams, stream);
+	uint32_t tgid;
+	struct proc *p;
 
-	if (f)
-		flow_end(f);
+	if (!f)
+		return;
+	tgid = f->tgid;
+	flow_end(f);
+	p = map_get(&s->procs, tgid);
+	if (p && p->exited && !has_flows(s, tgid))
+		proc_drop(s, tgid);
 }
 
-static void close_where(struct session *s, uint32_t tgid, bool all)
+bool flow_close_process(struct session *s, uint32_t tgid)
 {
 	size_t at = 0;
 	uint64_t key;
 	struct flow *f;
 
 	while ((f = map_next(&s->streams, &at, &key)))
-		if (all || f->tgid == tgid)
+		if (f->tgid == tgid && !f->bind.clear)
 			flow_close(s, key);
-}
-
-void flow_close_process(struct session *s, uint32_t tgid)
-{
-	close_where(s, tgid, false);
+	return has_flows(s, tgid);
 }
 
 void flow_close_all(struct session *s)
 {
-	close_where(s, 0, true);
+	size_t at = 0;
+	uint64_t key;
+
+	while (map_next(&s->streams, &at, &key))
+		flow_close(s, key);
 	map_free(&s->streams);
 }

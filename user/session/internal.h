@@ -12,7 +12,8 @@ struct proc {
 	uint64_t start;
 	uint32_t tgid;
 	uint32_t ppid;
-	char *exe; /* NULL: not known */
+	bool exited; /* and is kept for streams that go on: see flow_close_process() */
+	char *exe;   /* NULL: not known */
 };
 
 struct session {
@@ -62,13 +63,18 @@ void judge_count(struct session *s, const struct decision *d);
  */
 const char *phrase_of(const struct session *s, uint32_t number, const uint32_t found[PHRASE_WAYS]);
 
-/* ---- flow.c: TLS streams ---- */
+/* ---- flow.c: streams of plaintext ---- */
 
 void flow_http(struct session *s, const struct rec_http *r);
 void flow_bind(struct session *s, const struct rec_bind *r);
 void flow_data(struct session *s, const struct rec_data *r);
 void flow_close(struct session *s, uint64_t stream);
-void flow_close_process(struct session *s, uint32_t tgid);
+
+/*
+ * Ends the TLS streams of a process that has exited. Returns whether it has others: what the kernel has still
+ * to send of these leaves later, and they end by themselves.
+ */
+bool flow_close_process(struct session *s, uint32_t tgid);
 void flow_close_all(struct session *s);
 
 /* ---- session.c ---- */

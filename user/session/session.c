@@ -172,13 +172,19 @@ static void on_exit_record(struct session *s, const struct rec *rec)
 	const struct rec_exit *r = (const struct rec_exit *)rec;
 	struct audit_event ev;
 
-	flow_close_process(s, rec->tgid);
+	bool goes_on = flow_close_process(s, rec->tgid);
+	struct proc *p;
+
 	event_of(s, AUDIT_EXIT, rec, &ev);
 	ev.end.status = WIFSIGNALED(r->code) ? "killed" : r->code ? "error" : "ok";
 	ev.end.exit = KNOWN(WIFSIGNALED(r->code) ? 128 + WTERMSIG(r->code) : WEXITSTATUS(r->code));
 	ev.end.duration_ms = (struct audit_number){0};
 	session_emit(s, &ev);
-	proc_drop(s, rec->tgid);
+	p = goes_on ? proc_of(s, rec) : NULL;
+	if (p)
+		p->exited = true;
+	else
+		proc_drop(s, rec->tgid);
 }
 
 /* ---- destinations ---- */
@@ -242,7 +248,7 @@ static const char *const opaque_reasons[] = {
 	[OPAQUE_NONE] = NULL,
 	[OPAQUE_TLS] = "TLS by code that warden does not see into",
 	[OPAQUE_H2] = "HTTP/2, which is not read yet",
-	[OPAQUE_CLEARTEXT] = "HTTP without TLS, which is not read yet",
+	[OPAQUE_CLEARTEXT] = "what begins like HTTP without TLS, and goes on as something else",
 	[OPAQUE_FRAMING] = "a request that cannot be followed",
 	[OPAQUE_ENCODED] = "a compressed request body",
 	[OPAQUE_NOT_HTTP] = "TLS that carries something else than HTTP",

@@ -627,6 +627,52 @@ static void an_exit_ends_its_streams(void **state)
 		  "exit - exit=0\n");
 }
 
+static void put_bind_clear(struct fixture *f)
+{
+	struct rec_bind r = {.stream = 5, .clear = 1};
+
+	put(f, &r.rec, REC_BIND, sizeof(r), 10);
+}
+
+/* Packets of an answer, in the order 3, 1, 1, 2: each is what the stream has at its place. */
+static void packets_may_overtake_each_other(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_FULL);
+	static const char *const parts[] = {"HTTP/1.1 200 OK\r\n", "Content-Length: 3\r\n\r\n", "abc"};
+	static const int order[] = {2, 0, 0, 1};
+
+	put_bind_clear(f);
+	put_http(f, 0, 0, "GET", "h", "/a", VERDICT_ALLOW);
+	put_data(f, DIR_WRITE, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		f->offset[DIR_READ] = 0;
+		for (int j = 0; j < order[i]; j++)
+			f->offset[DIR_READ] += strlen(parts[j]);
+		put_data(f, DIR_READ, parts[order[i]]);
+	}
+	expect(f, "http.request http:GET h/a allow/none addr= request=0:\n"
+		  "http.response http:GET h/a status=200 addr= response=3:abc\n");
+}
+
+/* What a process has sent without TLS leaves when it has exited, too, and is still its own. */
+static void clear_streams_outlive_their_process(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_FULL);
+
+	put_exec(f, 10, 1, "/bin/a", 0, VERDICT_ALLOW);
+	put_bind_clear(f);
+	put_http(f, 0, 0, "POST", "h", "/a", VERDICT_ALLOW);
+	put_data(f, DIR_WRITE, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+	put_exit(f, 10, 0);
+	put_data(f, DIR_WRITE, "cd");
+	put_close(f);
+	put_exit(f, 10, 0); /* of another process: the first one is forgotten */
+	expect(f, "exec exec:/bin/a allow/none exe=/bin/a\n"
+		  "exit - exe=/bin/a exit=0\n"
+		  "http.request http:POST h/a allow/none exe=/bin/a addr= request=4:abcd\n"
+		  "exit - exit=0\n");
+}
+
 /* ---- nonsense ---- */
 
 static void survives_any_record(void **state)
@@ -701,6 +747,8 @@ int main(void)
 		cmocka_unit_test(requests_without_decisions_are_forgotten),
 		cmocka_unit_test(many_pipelined_requests_cost_no_more_each),
 		cmocka_unit_test(an_exit_ends_its_streams),
+		cmocka_unit_test(packets_may_overtake_each_other),
+		cmocka_unit_test(clear_streams_outlive_their_process),
 		cmocka_unit_test(events_follow_the_wall_clock),
 		cmocka_unit_test(tells_of_tampering),
 		cmocka_unit_test(survives_any_record),
