@@ -28,7 +28,7 @@ OBJ  := $(SRC:%.c=$(B)/%.o)
 LIB  := $(B)/libwarden.a
 
 # One object of the BPF files of the product, one of the files that only probe the kernel.
-BPF_MAIN    := scope exec load net dns create listen broker guard file held wire clear tls made
+BPF_MAIN    := scope exec load net dns create listen broker guard file held wire clear tls made pipe
 BPF_PROBE   := probe
 BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror \
 	       -Wno-unused-function -Ivmlinux -Ibpf -I/usr/include/$(shell $(CC) -dumpmachine)
@@ -153,7 +153,7 @@ test: deps-test
 # On the other kernels: what their verifiers say, the ways around rules, and where their tiers differ. It takes
 # the time that make test leaves of 40 minutes; all the rest of what 6.1 runs is test-kernels-whole.
 VM_TESTS_OTHER := $(filter $(KERNEL_PROGRAMS) tests/bypass/%.sh \
-	$(addprefix tests/e2e/,doctor.sh hash.sh requests.sh tls.sh),$(VM_TESTS))
+	$(addprefix tests/e2e/,doctor.sh hash.sh requests.sh stdio.sh tls.sh),$(VM_TESTS))
 
 test-kernels: deps-test
 	$(Q)$(MAKE) --no-print-directory -j2 all tests

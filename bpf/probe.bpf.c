@@ -31,6 +31,8 @@ __u64 drops = 0;
 __s64 algorithm = 0; /* enum hash_algo, or -errno */
 __u8 hash[HASH_SIZE] = {};
 
+__u32 stdio = 0; /* enum probe_stdio */
+
 char path[256] = {};
 
 struct {
@@ -116,6 +118,59 @@ SEC("probe/lsm/path_truncate")
 int BPF_PROG(probe_guard_truncate, const struct path *path)
 {
 	return in_turn(TURN_GUARD) ? -EPERM : 0;
+}
+
+/* ---- standard streams ---- */
+
+/* The text has just been written there, so that it can be read without faults. */
+static __always_inline void stdio_see(__u32 which, __u64 at)
+{
+	const char want[8] = PROBE_ARGUMENT;
+	__u64 seen = 0;
+
+	bpf_probe_read_user(&seen, sizeof(seen), (void *)at);
+	if (seen == *(const __u64 *)want)
+		__sync_fetch_and_or(&stdio, which);
+}
+
+/* Where read(2) was told to put it. */
+static __always_inline __u64 stdio_text(struct iov_iter *to)
+{
+	if (BPF_CORE_READ(to, iter_type) != bpf_core_enum_value(enum iter_type, ITER_UBUF))
+		return 0;
+	return (__u64)BPF_CORE_READ(to, ubuf);
+}
+
+SEC("probe/fexit/pipe_read")
+int BPF_PROG(probe_pipe, struct kiocb *iocb, struct iov_iter *to, long ret)
+{
+	if (ret == 8 && in_turn(TURN_STDIO_HOOK))
+		stdio_see(STDIO_PIPE, stdio_text(to));
+	return 0;
+}
+
+SEC("probe/fexit/unix_stream_recvmsg")
+int BPF_PROG(probe_receive, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
+{
+	if (ret == 8 && in_turn(TURN_STDIO_HOOK))
+		stdio_see(STDIO_SOCKET, stdio_text(&msg->msg_iter));
+	return 0;
+}
+
+SEC("probe/fexit/do_splice")
+int BPF_PROG(probe_splice, struct file *in, void *off_in, struct file *out, void *off_out, size_t len,
+	     unsigned int flags, long ret)
+{
+	in_turn(TURN_STDIO_HOOK);
+	return 0;
+}
+
+SEC("probe/tp_btf/sys_exit")
+int BPF_PROG(probe_call, struct pt_regs *regs, long ret)
+{
+	if (ret == 8 && !regs->orig_ax && in_turn(TURN_STDIO_SYSCALL))
+		stdio_see(STDIO_CALL, regs->si);
+	return 0;
 }
 
 /* ---- net ---- */

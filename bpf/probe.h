@@ -17,6 +17,8 @@ enum probe_turn {
 	TURN_MEMBERSHIP,
 	TURN_GUARD,
 	TURN_SYSCTL,
+	TURN_STDIO_HOOK,
+	TURN_STDIO_SYSCALL,
 	TURN_UPROBE,
 	TURN_OVERRIDE,
 	TURN_PLAINTEXT_LSM,
@@ -26,6 +28,13 @@ enum probe_turn {
 
 /* argv[0] of the program that is tried, seven letters and NUL: eight bytes, compared as one. */
 #define PROBE_ARGUMENT "warden?"
+
+/* What was read where, in `stdio`. */
+enum probe_stdio {
+	STDIO_PIPE = 1,
+	STDIO_SOCKET = 2,
+	STDIO_CALL = 4,
+};
 
 /* The attach cookie of the probe on a function's entry. */
 #define PROBE_COOKIE 0x5741ULL

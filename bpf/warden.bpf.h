@@ -120,7 +120,7 @@ struct member {
 	__u32 exec_id; /* self_exec_id then; 0: not known */
 	__u32 origin;  /* the process that it was forked from */
 	__u32 imports; /* it was forked with files that may carry TLS, see `importers` */
-	__u32 reserved;
+	__u32 piped;   /* a hook has told what the system call at work has read (pipe.bpf.c) */
 };
 
 struct {

@@ -4,7 +4,8 @@
 
 /*
  * What the kernel side tells user space. Two rings, so that payload can never crowd out
- * decisions: `events` carries every record but REC_TLS_DATA, which has `bytes` to itself.
+ * decisions: `events` carries every record but REC_TLS_DATA and REC_PIPE_DATA, which have `bytes` to
+ * themselves.
  *
  * Every record begins with struct rec. A reader checks `size` against the length it received and
  * against the struct that the type promises before it looks further. Strings follow the struct in
@@ -29,6 +30,9 @@ enum rec_type {
 	REC_FILE,      /* struct rec_file: what a broker reads was written, or was not */
 	REC_HELD,      /* struct rec: a process waits for a look at what it has mapped (held.h) */
 	REC_RESOLVE,   /* struct rec_resolve: an answer over UDP was truncated: user space asks, over TCP */
+	REC_PIPE,      /* struct rec_pipe: a stream between a process and its child is about to be copied */
+	REC_PIPE_DATA, /* struct rec_data: text that was read from it */
+	REC_PIPE_END,  /* struct rec_pipe_end: nothing more will come of one direction */
 };
 
 struct rec {
@@ -201,6 +205,25 @@ struct rec_data {
 	__u16 lost;   /* 1: the bytes could not be read; nothing follows, the gap is `len` long */
 };
 
+/* The standard streams of a child, of which one direction begins like JSON-RPC (rpc.h). */
+struct rec_pipe {
+	struct rec rec;	   /* of whoever reads it */
+	__u64 stream;	   /* both directions have one name */
+	__u64 child_start; /* CLOCK_BOOTTIME, ns */
+	__u32 child;	   /* who was started with it as standard input and output, and by whom */
+	__u32 parent;
+	__u16 dir; /* enum direction, of the parent: DIR_WRITE is the child's standard input */
+	__u16 reserved[3];
+};
+
+struct rec_pipe_end {
+	struct rec rec; /* of whoever reads it */
+	__u64 stream;
+	__u16 dir;
+	__u16 other; /* 1: it is no JSON-RPC, and goes on; what was copied of it does not matter */
+	__u32 reserved;
+};
+
 /* Key of the map `doomed`. Numbers are given again, so that a number alone names nobody. */
 struct doomed_key {
 	__u64 start; /* of the process: CLOCK_BOOTTIME, ns */
@@ -273,6 +296,8 @@ _Static_assert(sizeof(struct rec_http) == 64 + 16 + 24 + 16 + 8 + 8, "no hidden 
 _Static_assert(sizeof(struct rec_bind) == 64 + 16 + 32 + 8 + 8, "no hidden padding");
 _Static_assert(sizeof(struct rec_close) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_data) == 88, "no hidden padding");
+_Static_assert(sizeof(struct rec_pipe) == 64 + 16 + 8 + 8, "no hidden padding");
+_Static_assert(sizeof(struct rec_pipe_end) == 64 + 16, "no hidden padding");
 _Static_assert(sizeof(struct rec_tamper) == 72, "no hidden padding");
 _Static_assert(sizeof(struct rec_resolve) == 64 + 8 + 16 + 8, "no hidden padding");
 

@@ -15,6 +15,7 @@
 #include "kernel_internal.h"
 #include "members.h"
 #include "mount_names.h"
+#include "pipes.h"
 #include "uprobes.h"
 
 /* Of <linux/bpf.h> since 6.7; the names are not in every distribution's headers. */
@@ -107,6 +108,26 @@ static bool with_clear(const struct kernel_options *o)
 	return o->copy_bytes || image_header(o->image->data)->kinds[KIND_HTTP].ruled;
 }
 
+static bool with_lsm_pipe(const struct kernel_options *o)
+{
+	return o->stdio && with_lsm_exec(o);
+}
+
+static bool with_other_pipe(const struct kernel_options *o)
+{
+	return o->stdio && !with_lsm_exec(o);
+}
+
+static bool with_pipe_hooks(const struct kernel_options *o)
+{
+	return o->stdio && o->tiers->facility[FACILITY_STDIO_HOOK].works;
+}
+
+static bool with_pipe_calls(const struct kernel_options *o)
+{
+	return o->stdio && o->tiers->facility[FACILITY_STDIO_SYSCALL].works;
+}
+
 static bool always(const struct kernel_options *o)
 {
 	return true;
@@ -175,6 +196,12 @@ static const struct {
 	{"wire_release", always, ATTACH_CGROUP},
 	{"clear_egress", with_clear, ATTACH_STAGE},
 	{"clear_ingress", with_clear, ATTACH_LATER},
+	{"pipe_read", with_pipe_hooks, ATTACH_AUTO},
+	{"pipe_receive", with_pipe_hooks, ATTACH_AUTO},
+	{"pipe_splice", with_pipe_hooks, ATTACH_AUTO},
+	{"pipe_call", with_pipe_calls, ATTACH_AUTO},
+	{"pipe_committed", with_lsm_pipe, ATTACH_AUTO},
+	{"pipe_exec", with_other_pipe, ATTACH_AUTO},
 	{"tls_write_enter", without_override, ATTACH_PROBE},
 	{"tls_write_override", with_override, ATTACH_PROBE},
 	{"tls_read_enter", always, ATTACH_PROBE},
@@ -216,6 +243,9 @@ static void choose_programs(struct kernel *k, const struct kernel_options *o)
 				program(k, programs[i].name),
 				(enum bpf_attach_type)UPROBES_MULTI_TYPE);
 
+	if (with_pipe_hooks(o))
+		pipes_fit(k->skel->progs.pipe_read);
+
 	/* libbpf before 1.3 does not know these sections. */
 	bpf_program__set_type(k->skel->progs.net_connect_unix, BPF_PROG_TYPE_CGROUP_SOCK_ADDR);
 	bpf_program__set_expected_attach_type(k->skel->progs.net_connect_unix, ATTACH_UNIX_CONNECT);
@@ -234,7 +264,10 @@ static int configure(struct kernel *k, const struct kernel_options *o)
 	k->skel->rodata->file_hashes = with_hashes(o);
 	k->skel->rodata->copy_bytes = o->copy_bytes;
 	k->skel->rodata->clear_read = with_clear(o);
+	k->skel->rodata->pipe_calls = with_pipe_calls(o);
 	kernel_names_configure(k, o->resolvers);
+	if (!o->stdio)
+		bpf_map__set_max_entries(k->skel->maps.pipes, 1);
 	return getrandom(key, sizeof(*key), 0) == sizeof(*key) ? 0 : -EIO;
 }
 

@@ -28,6 +28,7 @@ struct kernel_options {
 	const struct image_block *image;
 	const char *pins; /* directory for the pinned links */
 	bool copy_bytes;  /* plaintext goes to the bytes ring */
+	bool stdio;	  /* so does what children say over their standard streams, if it is JSON-RPC */
 	const struct resolvers *resolvers; /* who names addresses; NULL: no rule needs names */
 	/* Files that the workload is kept from changing; NULL: there is no such. */
 	const char *policy_file, *trail_file, *run_file;
@@ -128,6 +129,19 @@ void kernel_forget_processes(struct kernel *k, const struct map *tgids);
 
 /* Forgets names of addresses that are over `now` (CLOCK_MONOTONIC, ns): once a minute is enough. */
 void kernel_names_sweep(struct kernel *k, uint64_t now);
+
+/* Forgets standard streams of children that have ended, the same. */
+void kernel_pipes_sweep(struct kernel *k, uint64_t now);
+
+/* Standard streams that were found to be no JSON-RPC, and the bytes of them that were not copied. */
+void kernel_pipes_passed(const struct kernel *k, uint64_t *ret_streams, uint64_t *ret_bytes);
+
+/*
+ * How often a program that copies them did not run, as it was at work already, for somebody who was interrupted:
+ * some kernels preempt kernel code. Whether it would have had anything to do is not known. Of what both kinds
+ * of programs see, only what each of them has missed counts.
+ */
+uint64_t kernel_pipes_missed(const struct kernel *k);
 
 /*
  * Hands over an answer of a resolver's to a question for addresses: `len` bytes of a message, of which no

@@ -97,6 +97,11 @@ static bool asks_plaintext(const struct policy *p)
 	return rules_for(p, KIND_HTTP);
 }
 
+static bool asks_stdio(const struct policy *p)
+{
+	return p->mcp_place.line && p->capture != CAPTURE_OFF;
+}
+
 static bool asks_opaque(const struct policy *p)
 {
 	return p->opaque == CHOICE_DENY;
@@ -139,6 +144,11 @@ static bool has_plaintext(const struct tiers *t)
 	return t->plaintext != TIER_NONE;
 }
 
+static bool has_stdio(const struct tiers *t)
+{
+	return t->facility[FACILITY_STDIO_HOOK].works || t->facility[FACILITY_STDIO_SYSCALL].works;
+}
+
 static bool has_cut(const struct tiers *t)
 {
 	return t->facility[FACILITY_PLAINTEXT_CUT].works;
@@ -158,6 +168,7 @@ static const struct {
 	{"net:listen", asks_listen, has_lsm_net, FACILITY_NET_LSM},
 	{"file:write", asks_files, has_files, FACILITY_GUARD},
 	{"http: and content rules", asks_plaintext, has_plaintext, FACILITY_UPROBE},
+	{"mcp: recording of what servers are told", asks_stdio, has_stdio, FACILITY_STDIO_SYSCALL},
 	{"opaque: deny", asks_opaque, has_cut, FACILITY_PLAINTEXT_CUT},
 };
 

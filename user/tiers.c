@@ -47,6 +47,7 @@ static int probe_all(struct probe *p)
 		try_membership(p);
 		try_guard(p);
 		try_sysctl(p);
+		try_stdio(p);
 		try_hash(p);
 		try_plaintext(p);
 		try_exec(p);

@@ -29,6 +29,8 @@ enum facility {
 	FACILITY_CGROUP2,            /* cgroups can be made, born into, and killed as a whole */
 	FACILITY_GUARD,              /* refuses signals, ptrace, BPF objects and files */
 	FACILITY_SYSCTL,             /* refuses the settings in /proc/sys, in one cgroup */
+	FACILITY_STDIO_SYSCALL,      /* sees what is read from pipes and unix sockets, at everybody's system calls */
+	FACILITY_STDIO_HOOK,         /* the same at functions of the kernel, io_uring's included */
 	FACILITY_COUNT,
 };
 
@@ -81,7 +83,7 @@ enum tier tiers_brokers(const struct tiers *t);
  * What the chosen tiers do not hold, a sentence or two each, for people. Stores pointers to
  * constants; returns how many, never more than TIERS_LIMITS.
  */
-#define TIERS_LIMITS 32
+#define TIERS_LIMITS 40
 size_t tiers_limits(const struct tiers *t, const char *ret[TIERS_LIMITS]);
 
 #endif

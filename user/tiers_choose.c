@@ -17,6 +17,8 @@ const struct facility_name facility_names[FACILITY_COUNT] = {
 	[FACILITY_CGROUP2] = {"cgroup2", "membership", "cgroup"},
 	[FACILITY_GUARD] = {"guard_lsm", "warden", "lsm"},
 	[FACILITY_SYSCTL] = {"sysctl_cgroup", "sysctl", "cgroup"},
+	[FACILITY_STDIO_SYSCALL] = {"stdio_syscall", "mcp:stdio", "syscall"},
+	[FACILITY_STDIO_HOOK] = {"stdio_hook", "mcp:stdio", "hook"},
 };
 
 /* A tier, and what it takes beside cgroups and membership. The best comes first. */
@@ -103,6 +105,8 @@ const char *tiers_use(const struct tiers *t, enum facility f)
 		return "in use";
 	if (f == FACILITY_EXEC_HASH && t->exec == TIER_LSM)
 		return "in use where a rule has a sha256";
+	if (any && (f == FACILITY_STDIO_HOOK || f == FACILITY_STDIO_SYSCALL))
+		return "in use where a policy has mcp";
 	if ((f == FACILITY_MEMBERSHIP || f == FACILITY_CGROUP2 || f == FACILITY_GUARD ||
 	     f == FACILITY_SYSCTL) &&
 	    any)
@@ -214,6 +218,36 @@ static bool any_cgroup_program(const struct tiers *t)
 	return net_is_cgroup(t) || any_plaintext(t);
 }
 
+static bool stdio_is_hook(const struct tiers *t)
+{
+	return t->facility[FACILITY_STDIO_HOOK].works;
+}
+
+static bool stdio_is_syscall(const struct tiers *t)
+{
+	return t->facility[FACILITY_STDIO_SYSCALL].works;
+}
+
+static bool no_stdio(const struct tiers *t)
+{
+	return !stdio_is_hook(t) && !stdio_is_syscall(t);
+}
+
+static bool any_stdio(const struct tiers *t)
+{
+	return !no_stdio(t);
+}
+
+static bool stdio_is_hook_only(const struct tiers *t)
+{
+	return stdio_is_hook(t) && !stdio_is_syscall(t);
+}
+
+static bool stdio_is_syscall_only(const struct tiers *t)
+{
+	return stdio_is_syscall(t) && !stdio_is_hook(t);
+}
+
 static const struct {
 	bool (*holds)(const struct tiers *);
 	const char *text;
@@ -275,6 +309,15 @@ static const struct {
 			   "milliseconds, from warden; if warden has died, it gets no answer at "
 			   "all."},
 	{plaintext_is_signal, "plaintext: every refused request ends its process."},
+	{no_stdio, "mcp: what servers are told over their standard streams cannot be seen here."},
+	{any_stdio, "mcp: of servers over stdio only what they and their clients read is recorded, and none of it "
+		    "can be refused; known are those that were started with pipes or unix sockets."},
+	{stdio_is_syscall, "mcp: to see what is read over stdio every system call on the machine is hooked while "
+			   "a policy with mcp is in use; what one reads from a descriptor that another thread "
+			   "closes meanwhile is not seen."},
+	{stdio_is_syscall_only, "mcp: what is read over stdio by io_uring, recvmmsg or a 32-bit program is not seen."},
+	{stdio_is_hook_only, "mcp: a message over stdio that is waited for while another run begins or ends is not "
+			     "seen."},
 	{no_guard,
 	 "warden: a workload with root's rights can end or trace warden and its guardian, open and "
 	 "detach their BPF objects, and change the audit file and the policy. When warden ends, its "

@@ -24,9 +24,11 @@
 
 static uint32_t find_hook(const struct btf *btf, const struct probe_program *row)
 {
-	uint32_t kind = row->type == BPF_PROG_TYPE_LSM ? BTF_KIND_FUNC : BTF_KIND_TYPEDEF;
+	uint32_t kind = row->attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC;
 	int id = row->hook ? btf__find_by_name_kind(btf, row->hook, kind) : 0;
 
+	for (size_t i = 0; id <= 0 && row->hooks && row->hooks[i]; i++)
+		id = btf__find_by_name_kind(btf, row->hooks[i], kind);
 	return id > 0 ? (uint32_t)id : 0;
 }
 
@@ -76,6 +78,8 @@ static void load_one(struct probe *p, size_t i, const struct bpf_program *prog,
 		probe_fail_program(p, i,
 				   row->type == BPF_PROG_TYPE_LSM
 					   ? "this kernel is built without BPF LSM (%s)"
+				   : row->attach == BPF_TRACE_FEXIT
+					   ? "this kernel has no such function (%s)"
 					   : "this kernel has no such tracepoint (%s)",
 				   -ENOENT);
 		return;

@@ -249,12 +249,35 @@ static void order_sysctl(struct work *w, int argument, struct answer *a)
 	a->value[0] = result(fd < 0 ? -1 : read(fd, &byte, 1));
 }
 
+static int pass_on(const int ends[2])
+{
+	char text[sizeof(PROBE_ARGUMENT)];
+	long n = write(ends[1], PROBE_ARGUMENT, sizeof(text));
+
+	n = result(n == sizeof(text) ? read(ends[0], text, sizeof(text)) : -1);
+	close(ends[0]);
+	close(ends[1]);
+	return (int)n;
+}
+
+static void order_stdio(struct work *w, int argument, struct answer *a)
+{
+	int ends[2];
+
+	a->value[0] = result(pipe2(ends, O_CLOEXEC));
+	if (!a->value[0])
+		a->value[0] = pass_on(ends);
+	a->value[1] = result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	if (!a->value[1])
+		a->value[1] = pass_on(ends);
+}
+
 static const order_fn orders[] = {
 	[ORDER_UDP] = order_udp,     [ORDER_UNIX] = order_unix,       [ORDER_FORK] = order_fork,
 	[ORDER_CALL] = order_call,   [ORDER_TCP] = order_tcp,         [ORDER_SEND] = order_send,
 	[ORDER_REPLY] = order_reply, [ORDER_RECEIVE] = order_receive, [ORDER_EXEC] = order_exec,
 	[ORDER_LOAD] = order_load,   [ORDER_GUARD] = order_guard,
-	[ORDER_SYSCTL] = order_sysctl,
+	[ORDER_SYSCTL] = order_sysctl, [ORDER_STDIO] = order_stdio,
 };
 
 void subject_main(int socket, const struct subject_kit *kit)

@@ -42,6 +42,8 @@ enum order {
 	ORDER_GUARD,
 	/* [0] open and read of a harmless setting. */
 	ORDER_SYSCTL,
+	/* Writes and reads PROBE_ARGUMENT. [0] read from a pipe, [1] from a unix socket. */
+	ORDER_STDIO,
 };
 
 struct answer {
@@ -112,7 +114,7 @@ int probed_function_find(struct probed_function *ret);
 
 /* ---- programs ---- */
 
-#define PROBE_PROGRAMS 22
+#define PROBE_PROGRAMS 26
 
 struct probe_program {
 	const char *name;    /* in bpf/probe.bpf.c */
@@ -120,6 +122,7 @@ struct probe_program {
 	enum bpf_prog_type type;
 	enum bpf_attach_type attach;
 	const char *hook; /* the kernel's name of it, for LSM and tracing programs */
+	const char *const *hooks; /* the names that it may have, where kernels differ; NULL ends them */
 	uint32_t flags;   /* BPF_F_SLEEPABLE */
 	bool at_return;   /* of the function under probe */
 };
@@ -191,6 +194,7 @@ void try_net(struct probe *p);
 void try_membership(struct probe *p);
 void try_guard(struct probe *p);
 void try_sysctl(struct probe *p);
+void try_stdio(struct probe *p);
 void try_plaintext(struct probe *p);
 void try_exec(struct probe *p);
 void try_hash(struct probe *p);

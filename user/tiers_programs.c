@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /* Which programs there are (bpf/probe.bpf.c), where they go, and what they are tried for. */
+#include "pipes.h"
 #include "tiers_probe.h"
 
 #define BIT(facility) (1U << (facility))
@@ -11,6 +12,7 @@
 #define LSM(name) .type = BPF_PROG_TYPE_LSM, .attach = BPF_LSM_MAC, .hook = "bpf_lsm_" name
 #define TRACEPOINT(name)                                                                           \
 	.type = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_RAW_TP, .hook = "btf_trace_" name
+#define EXIT_OF(name) .type = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_FEXIT, .hook = name
 #define ADDRESS(where) .type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR, .attach = where
 #define PACKET(where)  .type = BPF_PROG_TYPE_CGROUP_SKB, .attach = where
 #define FUNCTION       .type = BPF_PROG_TYPE_KPROBE, .attach = BPF_PERF_EVENT, .flags = BPF_F_SLEEPABLE
@@ -38,6 +40,10 @@ const struct probe_program probe_programs[PROBE_PROGRAMS] = {
 	{"probe_sendmsg_unix", BIT(FACILITY_NET_UNIX), ADDRESS(UNIX_SENDMSG)},
 	{"probe_sysctl", BIT(FACILITY_SYSCTL), .type = BPF_PROG_TYPE_CGROUP_SYSCTL,
 	 .attach = BPF_CGROUP_SYSCTL},
+	{"probe_pipe", BIT(FACILITY_STDIO_HOOK), EXIT_OF("pipe_read"), .hooks = pipes_readers},
+	{"probe_receive", BIT(FACILITY_STDIO_HOOK), EXIT_OF("unix_stream_recvmsg")},
+	{"probe_splice", BIT(FACILITY_STDIO_HOOK), EXIT_OF("do_splice")},
+	{"probe_call", BIT(FACILITY_STDIO_SYSCALL), TRACEPOINT("sys_exit")},
 	{"probe_egress", BIT(FACILITY_PLAINTEXT_CUT), PACKET(BPF_CGROUP_INET_EGRESS)},
 	{"probe_leave", BIT(FACILITY_UPROBE), FUNCTION, .at_return = true},
 	{"probe_enter", BIT(FACILITY_UPROBE), FUNCTION},
@@ -62,6 +68,9 @@ const char *const probe_refusals[FACILITY_COUNT] = {
 				"(%s at load)",
 	[FACILITY_NET_UNIX] = "this kernel has no hook for unix sockets of a cgroup (%s at load)",
 	[FACILITY_SYSCTL] = "this kernel refuses a program on the settings of a cgroup (%s at load)",
+	[FACILITY_STDIO_HOOK] = "this kernel refuses programs on its functions (%s at load): tracing "
+				"trampolines are disabled",
+	[FACILITY_STDIO_SYSCALL] = "this kernel refuses a program on the end of system calls (%s at load)",
 	[FACILITY_UPROBE] = "this kernel refuses sleepable probes on functions (%s at load)",
 	[FACILITY_PLAINTEXT_OVERRIDE] =
 		"this kernel refuses probes that change registers (%s at load)",

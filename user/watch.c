@@ -110,6 +110,8 @@ static void put_end(struct watch *w)
 	end.end.status = w->refused ? "refused" : w->signals.status ? "error" : "ok";
 	end.end.exit = KNOWN(exit_status(w));
 	end.end.duration_ms = KNOWN((watch_clock() - w->begun) / NS_PER_MS);
+	if (w->stdio)
+		end.end.tool_calls = KNOWN(c->tool_calls);
 	end.end.violations = KNOWN(c->refused);
 	watch_put(w, AUDIT_RUN_END, &end);
 }
@@ -317,6 +319,12 @@ static int fail(int r, const char *what)
 	return r;
 }
 
+/* Only where policy asks: some tiers cost everybody on the machine something. */
+static bool asks_stdio(const struct policy *p)
+{
+	return p && p->mcp_place.line && p->capture != CAPTURE_OFF;
+}
+
 static int open_kernel(struct watch *w)
 {
 	const struct kernel_options ko = {
@@ -329,6 +337,7 @@ static int open_kernel(struct watch *w)
 		.trail_file = w->o->trail_path,
 		.run_file = w->o->place->file,
 		.copy_bytes = !w->o->policy || w->o->policy->capture != CAPTURE_OFF,
+		.stdio = w->stdio,
 	};
 	struct kernel_error error;
 	int r = kernel_load(&ko, &w->kernel, &error);
@@ -367,6 +376,7 @@ int watch_command(const struct watch_options *o)
 	int status = 1;
 
 	w.begun = watch_clock();
+	w.stdio = asks_stdio(o->policy);
 	w.losses = (struct losses){.put = watch_put_loss, .ctx = &w};
 	w.libraries = (struct libraries){.gap = watch_put_gap, .ctx = &w};
 	w.resolving = (struct resolving){.resolvers = o->resolvers, .told = names_told, .ctx = &w};

@@ -34,6 +34,9 @@ struct watch {
 	struct map gone; /* processes that have ended: by tgid */
 	uint64_t forgot; /* when the objects of such were removed last: CLOCK_MONOTONIC, ns */
 	uint64_t swept;	 /* when names of addresses were looked through last, the same */
+	uint64_t swept_pipes; /* and standard streams */
+	uint64_t missed_pipes; /* as of the last look: kernel_pipes_missed() */
+	bool stdio;	 /* JSON-RPC over standard streams is recorded */
 	struct exes exes;
 	struct losses losses;
 	struct resolving resolving;

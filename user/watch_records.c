@@ -175,6 +175,25 @@ static void sweep_names(struct watch *w)
 	w->swept = now;
 }
 
+/* Where kernel code is preempted, a program may not have run when something was read. */
+static void look_at_pipes(struct watch *w, bool last)
+{
+	uint64_t now = watch_clock(), missed, streams, bytes;
+
+	if (!w->stdio || (!last && now - w->swept_pipes < SWEEP_NS))
+		return;
+	kernel_pipes_sweep(w->kernel, now);
+	w->swept_pipes = now;
+	missed = kernel_pipes_missed(w->kernel);
+	losses_put(&w->losses, "stdio_hooks_skipped", missed - w->missed_pipes, 0);
+	w->missed_pipes = missed;
+	if (!last)
+		return;
+	kernel_pipes_passed(w->kernel, &streams, &bytes);
+	log_debug("not copied, as no JSON-RPC: %llu standard streams, %llu bytes",
+		  (unsigned long long)streams, (unsigned long long)bytes);
+}
+
 /* Goes on asking for what was truncated; the workload's own answers pass when nothing is asked any more. */
 static void resolve(struct watch *w)
 {
@@ -211,6 +230,7 @@ struct kernel_fetched watch_drain(struct watch *w)
 	order_release(&w->order, (got.upto < now ? got.upto : now) - HORIZON_NS, on_ordered, w);
 	forget_processes(w);
 	sweep_names(w);
+	look_at_pipes(w, false);
 	look_for_losses(w);
 	recorder_flush(&w->recorder);
 	return got;
@@ -225,5 +245,6 @@ void watch_drain_rest(struct watch *w)
 	order_release(&w->order, UINT64_MAX, on_ordered, w);
 	if (kernel_unaccounted(w->kernel, &unaccounted) == 0)
 		losses_put(&w->losses, "unaccounted", unaccounted, 0);
+	look_at_pipes(w, true);
 	look_for_losses(w);
 }

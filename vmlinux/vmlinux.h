@@ -22,6 +22,7 @@ typedef int pid_t;
 typedef u32 dev_t;
 typedef unsigned short umode_t;
 typedef unsigned int fmode_t;
+typedef unsigned long size_t;
 
 #if !defined(__TARGET_ARCH_x86)
 #error "only x86-64 is supported"
@@ -50,6 +51,19 @@ struct pt_regs {
 	unsigned long flags;
 	unsigned long sp;
 	unsigned long ss;
+};
+
+/* Of the user API, with layouts that never change. */
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+struct user_msghdr {
+	void *msg_name;
+	int msg_namelen;
+	struct iovec *msg_iov;
+	unsigned long msg_iovlen;
 };
 
 /* Of the user API, with a layout that never changes. */
@@ -131,6 +145,16 @@ struct file {
 	fmode_t f_mode;
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct mm_struct {
@@ -163,7 +187,12 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct thread_info {
+	u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	pid_t pid;
 	pid_t tgid;
@@ -174,6 +203,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct css_set *cgroups;
@@ -223,6 +253,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	u16 sk_type;
 	u16 sk_protocol;
+	struct socket *sk_socket;
 };
 
 struct inet_sock {
@@ -237,6 +268,7 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct path path;
+	struct sock *peer;
 };
 
 struct socket {
@@ -244,8 +276,28 @@ struct socket {
 	struct sock *sk;
 };
 
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
+
 struct sockaddr {
 	unsigned short sa_family;
+};
+
+/* A list of pieces is `iov` before 6.4. */
+struct iov_iter {
+	u8 iter_type;
+	size_t iov_offset;
+	size_t count;
+	const struct iovec *iov;
+	const struct iovec *__iov;
+	void *ubuf;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+	void *ki_complete;
 };
 
 struct msghdr {
@@ -253,6 +305,7 @@ struct msghdr {
 	int msg_namelen;
 	unsigned int msg_flags;
 	unsigned long msg_controllen;
+	struct iov_iter msg_iter;
 };
 
 struct bpf_sock_addr_kern {
@@ -261,6 +314,12 @@ struct bpf_sock_addr_kern {
 };
 
 #pragma clang attribute pop
+
+/* What an iterator goes over. Values differ between kernels: see bpf_core_enum_value(). */
+enum iter_type {
+	ITER_IOVEC,
+	ITER_UBUF,
+};
 
 /* Whom a signal goes to: values that never changed. */
 enum pid_type {
@@ -305,7 +364,18 @@ struct sockaddr_in6 {
 #define SOCK_STREAM  1
 #define SOCK_DGRAM   2
 #define SOCK_RAW     3
+#define MSG_PEEK     2
 #define MSG_FASTOPEN 0x20000000
+
+#define S_IFMT	 0170000
+#define S_IFSOCK 0140000
+#define S_IFIFO	 0010000
+
+#define FMODE_READ 1
+
+#define PF_IO_WORKER 0x10 /* in task_struct.flags: a thread of io_uring's */
+
+#define TS_COMPAT 2 /* in thread_info.status: a system call of a 32-bit program is at work */
 
 #define PROT_EXEC 4
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "decide.h"
+#include "pipes.h"
 #include "warden.skel.h"
 
 #define ONE_PROGRAMS 128
@@ -57,6 +58,7 @@ static inline void one_choose(struct warden_bpf *skel, const char *name)
 		one_complete(p);
 	}
 	p = bpf_object__find_program_by_name(skel->obj, name);
+	pipes_fit(p);
 	bpf_program__set_log_level(p, 4);
 	bpf_program__set_log_buf(p, one_own_log, sizeof(one_own_log));
 }
@@ -74,6 +76,7 @@ static inline int one_load_chosen(struct warden_bpf *skel, enum tier tier)
 	skel->rodata->copy_bytes = 1;
 	skel->rodata->file_hashes = 1;
 	skel->rodata->names_kept = 1;
+	skel->rodata->pipe_calls = 1;
 	r = bpf_map__set_inner_map_fd(skel->maps.images, template);
 	return r < 0 ? r : warden_bpf__load(skel);
 }

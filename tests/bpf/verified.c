@@ -37,7 +37,9 @@ static bool is_lsm(const struct bpf_program *p)
 /* What not every kernel, or not every configuration of one, can run. */
 static bool may_be_missing(const struct bpf_program *p)
 {
-	return is_lsm(p) || strstr(bpf_program__section_name(p), "unix") ||
+	const char *section = bpf_program__section_name(p);
+
+	return is_lsm(p) || !strncmp(section, "fexit", 5) || strstr(section, "unix") ||
 	       strstr(bpf_program__name(p), "override");
 }
 

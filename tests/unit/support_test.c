@@ -97,6 +97,22 @@ static void closing_net_closes_unix_sockets(void **state)
 	assert_int_equal(check(&p, &t, &len), 0);
 }
 
+/* Whichever way there is will do. */
+static void recording_needs_hooks(void **state)
+{
+	struct policy p = {.mcp_place = {3, 1}, .capture = CAPTURE_METADATA};
+	struct tiers t = full();
+	size_t len;
+
+	assert_int_equal(check(&p, &t, &len), 0);
+	t.facility[FACILITY_STDIO_HOOK].works = false;
+	assert_int_equal(check(&p, &t, &len), 0);
+	t.facility[FACILITY_STDIO_SYSCALL].works = false;
+	assert_int_equal(check(&p, &t, &len), -EOPNOTSUPP);
+	p.capture = CAPTURE_OFF;
+	assert_int_equal(check(&p, &t, &len), 0);
+}
+
 /* Whether they close it, or only take a place out. */
 static void listening_needs_lsm(void **state)
 {
@@ -182,6 +198,7 @@ int main(void)
 		cmocka_unit_test(only_asks_for_what_rules_name),
 		cmocka_unit_test(watching_needs_no_tier),
 		cmocka_unit_test(audit_says_so_and_goes_on),
+		cmocka_unit_test(recording_needs_hooks),
 		cmocka_unit_test(closing_net_closes_unix_sockets),
 		cmocka_unit_test(raw_sockets_need_lsm),
 		cmocka_unit_test(files_need_lsm),

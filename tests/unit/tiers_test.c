@@ -120,13 +120,14 @@ static void test_use(void **state)
 	assert_int_equal(used(ALL), BASE | BIT(FACILITY_EXEC_LSM) | BIT(FACILITY_EXEC_HASH) |
 					    BIT(FACILITY_NET_LSM) | BIT(FACILITY_UPROBE) |
 					    BIT(FACILITY_PLAINTEXT_OVERRIDE) |
-					    BIT(FACILITY_GUARD) | BIT(FACILITY_SYSCTL));
+					    BIT(FACILITY_GUARD) | BIT(FACILITY_SYSCTL) |
+					    BIT(FACILITY_STDIO_HOOK) | BIT(FACILITY_STDIO_SYSCALL));
 	assert_false(used(ALL & ~BIT(FACILITY_EXEC_LSM)) & BIT(FACILITY_EXEC_HASH));
-	assert_int_equal(used(ALL & ~LSM & ~BIT(FACILITY_PLAINTEXT_OVERRIDE)),
+	assert_int_equal(used(ALL & ~LSM & ~BIT(FACILITY_PLAINTEXT_OVERRIDE) & ~BIT(FACILITY_STDIO_HOOK)),
 			 BASE | BIT(FACILITY_EXEC_SIGNAL) | BIT(FACILITY_NET_CGROUP) |
 				 BIT(FACILITY_NET_UNIX) | BIT(FACILITY_UPROBE) |
 				 BIT(FACILITY_PLAINTEXT_CUT) | BIT(FACILITY_PLAINTEXT_SIGNAL) |
-				 BIT(FACILITY_SYSCTL));
+				 BIT(FACILITY_SYSCTL) | BIT(FACILITY_STDIO_SYSCALL));
 	assert_int_equal(used(ALL & ~BASE), 0);
 	assert_int_equal(used(BASE), 0);
 	assert_int_equal(used(BASE | BIT(FACILITY_GUARD)), 0);
@@ -156,6 +157,14 @@ static void test_limits(void **state)
 	assert_true(limited(low, "vsock"));
 	assert_false(limited(ALL, "SCM_RIGHTS"));
 	assert_false(limited(low, "unix sockets are not"));
+	assert_true(limited(ALL, "every system call"));
+	assert_false(limited(ALL, "io_uring"));
+	assert_true(limited(ALL & ~BIT(FACILITY_STDIO_HOOK), "io_uring"));
+	assert_false(limited(ALL, "waited for"));
+	assert_true(limited(ALL & ~BIT(FACILITY_STDIO_SYSCALL), "waited for"));
+	assert_false(limited(ALL, "over their standard streams cannot be seen"));
+	assert_true(limited(ALL & ~BIT(FACILITY_STDIO_HOOK) & ~BIT(FACILITY_STDIO_SYSCALL),
+			    "over their standard streams cannot be seen"));
 	assert_true(limited(low & ~BIT(FACILITY_NET_UNIX), "unix sockets are not"));
 	assert_false(limited(ALL & ~BIT(FACILITY_NET_UNIX), "unix sockets are not"));
 	assert_true(limited(low, "brokers: one that is reached"));

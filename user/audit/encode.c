@@ -108,6 +108,22 @@ static void add_measures(struct buf *out, const char *bytes_key, const char *sha
 	json_str(out, sha256_key, b->sha256);
 }
 
+static void add_call(struct buf *out, const struct audit_event *ev)
+{
+	const struct audit_call *call = &ev->call;
+	char hash[72];
+
+	if (call->args)
+		json_text(out, "args", call->args,
+			  call->args_cut ? utf8_whole(call->args, call->args_len) : call->args_len);
+	if (call->args && call->args_cut)
+		json_bool(out, "args_truncated", true);
+	if (!call->args_hash)
+		return;
+	snprintf(hash, sizeof(hash), "sha256:%.64s", call->args_hash);
+	json_str(out, "args_hash", hash);
+}
+
 static void add_content(struct buf *out, const struct audit_event *ev)
 {
 	const struct audit_body *request = &ev->content.request, *response = &ev->content.response;
@@ -180,6 +196,9 @@ static const struct field fields[] = {
 	O("http"),
 		T("method", http.method), T("host", http.host), T("path", http.path),
 		N("status", http.status), C,
+	O("call"),
+		T("id", call.id), S(add_call), N("duration_ms", call.duration_ms),
+		T("status", call.status), C,
 	O("content"), S(add_content), C,
 	O("opaque"), N("bytes", opaque.bytes), T("build_id", opaque.build_id),
 		T("stack", opaque.stack), C,

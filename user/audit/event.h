@@ -129,6 +129,17 @@ struct audit_content {
 	struct audit_body request, response;
 };
 
+/* A call of a tool, or its answer. */
+struct audit_call {
+	const char *id;
+	const char *args; /* as they were sent, JSON; NULL: not known, or not kept */
+	size_t args_len;
+	bool args_cut;		/* there were more; written as "args_truncated":true */
+	const char *args_hash;	/* of all of them, SHA-256 in hexadecimal digits */
+	struct audit_number duration_ms;
+	const char *status; /* "ok", "error" */
+};
+
 /* A connection whose text cannot be seen. */
 struct audit_opaque {
 	struct audit_number bytes; /* of text in its records that nobody has seen, when that was found */
@@ -164,6 +175,7 @@ struct audit_event {
 	struct audit_exec exec;
 	struct audit_net net;
 	struct audit_http http;
+	struct audit_call call;
 	struct audit_content content;
 	struct audit_opaque opaque;
 	struct audit_loss loss;

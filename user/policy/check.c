@@ -280,6 +280,14 @@ static int check_files(const struct policy *policy, struct diags *diags)
 	return r == -ENOMEM || diags->errors == before ? r : -EINVAL;
 }
 
+static int check_mcp(const struct policy *policy, struct diags *diags)
+{
+	if (!policy->mcp_place.line || policy->capture != CAPTURE_OFF)
+		return 0;
+	return diag_add(diags, DIAG_WARNING, policy->mcp_place,
+			"'mcp' has no effect with 'capture: off': no calls are recorded");
+}
+
 struct closer policy_closer(const struct policy *policy, enum kind kind)
 {
 	const struct policy_default *d = &policy->defaults[kind];
@@ -312,6 +320,10 @@ int policy_check(struct policy *policy, struct diags *diags)
 		return r;
 	failed |= r < 0;
 	r = check_files(policy, diags);
+	if (r == -ENOMEM)
+		return r;
+	failed |= r < 0;
+	r = check_mcp(policy, diags);
 	if (r == -ENOMEM)
 		return r;
 	failed |= r < 0;

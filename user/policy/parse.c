@@ -138,7 +138,7 @@ static const struct key policy_rows[] = {
 	{.name = "when"},
 	{.name = "identity"},
 	{.name = "tools", .parse = parse_tools},
-	{.name = "mcp"},
+	{.name = "mcp", .parse = parse_mcp},
 	{.name = "deny", .parse = parse_deny},
 	{.name = "allow", .parse = parse_allow},
 	{.name = "default", .parse = parse_default},

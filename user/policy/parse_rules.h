@@ -8,6 +8,7 @@
 /* Inside of the parser: functions for the rows of keys whose values are tools and rules. */
 
 int parse_tools(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key);
+int parse_mcp(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key);
 int parse_deny(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key);
 int parse_allow(const struct keys_ctx *c, const struct key *row, const struct yaml_node *key);
 int parse_opaque_allow(const struct keys_ctx *c, const struct key *row,

@@ -36,6 +36,12 @@ static void tool_done(struct tool *tool)
 	patterns_done(&tool->match);
 }
 
+static void server_done(struct mcp_server *server)
+{
+	free(server->name);
+	patterns_done(&server->exec);
+}
+
 static void content_done(struct content_rule *rule)
 {
 	phrases_done(&rule->phrases);
@@ -52,6 +58,8 @@ void policy_free(struct policy **policy)
 		return;
 	for (size_t i = 0; i < p->tool_count; i++)
 		tool_done(&p->tools[i]);
+	for (size_t i = 0; i < p->server_count; i++)
+		server_done(&p->servers[i]);
 	for (size_t i = 0; i < p->content_count; i++)
 		content_done(&p->content[i]);
 	entries_done(&p->deny);
@@ -60,6 +68,7 @@ void policy_free(struct policy **policy)
 	entries_done(&p->resolvers);
 	entries_done(&p->opaque_allow);
 	free(p->tools);
+	free(p->servers);
 	free(p->content);
 	free(p->file);
 	free(p->name);

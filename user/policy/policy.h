@@ -136,6 +136,13 @@ struct tool {
 	struct patterns match;
 };
 
+/* An MCP server, known by what it is started as. */
+struct mcp_server {
+	struct place place;
+	char *name;
+	struct patterns exec; /* of the kind KIND_EXEC */
+};
+
 struct content_rule {
 	struct place place;
 	char *name;
@@ -170,6 +177,9 @@ struct policy {
 	struct entries opaque_allow;
 	struct tool *tools;
 	size_t tool_count;
+	struct mcp_server *servers;
+	size_t server_count;
+	struct place mcp_place; /* of the key; line 0: what servers are told is not recorded */
 	struct entries deny;
 	struct entries allow;
 	struct entries brokers; /* deny entries that no file has: brokers.h */

@@ -25,6 +25,7 @@ struct resolver {
 	char dir[PATH_MAX];  /* the last directory, as written, with what it means or its error */
 	char real_dir[PATH_MAX];
 	int dir_error;
+	bool naming; /* what is resolved gives names: it neither admits nor denies anything */
 };
 
 static bool has_note(const struct diags *diags, struct place place)
@@ -138,7 +139,7 @@ static int resolve_literal(struct resolver *r, struct patterns *patterns, size_t
 	    fstatat(r->root, r->path[1] ? r->path + 1 : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		error = -errno;
 	if (error < 0) {
-		if (!allow)
+		if (!allow || r->naming)
 			return 0;
 		if (error == -ENOENT || error == -ENOTDIR)
 			return note(r, p, "admits nothing: no such file here");
@@ -218,5 +219,8 @@ int policy_resolve(struct policy *policy, int root, struct diags *diags)
 			if (error == 0)
 				error = resolve_patterns(&r, &e->except, false);
 		}
+	r.naming = true;
+	for (size_t i = 0; i < policy->server_count && error == 0; i++)
+		error = resolve_patterns(&r, &policy->servers[i].exec, true);
 	return error;
 }

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "session/flow.h"
 
-static size_t capture_limit(const struct session *s)
+size_t capture_limit(const struct session *s)
 {
 	static const size_t limits[] = {
 		[CAPTURE_OFF] = CONTENT_METADATA,

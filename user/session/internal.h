@@ -14,6 +14,8 @@ struct proc {
 	uint32_t ppid;
 	bool exited; /* and is kept for streams that go on: see flow_close_process() */
 	char *exe;   /* NULL: not known */
+	char *script;  /* that `exe` was started for; NULL: none, or not known */
+	char *started; /* the same, of the exec that is going on */
 };
 
 struct session {
@@ -22,6 +24,8 @@ struct session {
 	struct session_counts counts;
 	struct map procs;   /* tgid -> struct proc */
 	struct map streams; /* stream -> struct flow */
+	struct map stdios;  /* stream -> struct stdio */
+	size_t stdio_held;  /* bytes of lines that their readers keep */
 };
 
 /* ---- proc.c ---- */
@@ -29,8 +33,15 @@ struct session {
 /* The process of a record, made on first sight; it inherits its parent's program. */
 struct proc *proc_of(struct session *s, const struct rec *r);
 void proc_exec(struct proc *p, const char *path, size_t len);
+/* A script is being started: what opens it comes next. NULL: it was refused. */
+void proc_script(struct proc *p, const char *path);
 void proc_drop(struct session *s, uint32_t tgid);
 void proc_free_all(struct session *s);
+
+/* ---- exchange.c ---- */
+
+/* How many bytes of a body policy wants to have kept. */
+size_t capture_limit(const struct session *s);
 
 /* ---- judge.c ---- */
 
@@ -76,6 +87,14 @@ void flow_close(struct session *s, uint64_t stream);
  */
 bool flow_close_process(struct session *s, uint32_t tgid);
 void flow_close_all(struct session *s);
+
+/* ---- stdio.c: MCP between a process and its child ---- */
+
+void stdio_open(struct session *s, const struct rec_pipe *r);
+void stdio_data(struct session *s, const struct rec_data *r);
+void stdio_end(struct session *s, const struct rec_pipe_end *r);
+void stdio_exit(struct session *s, uint32_t tgid);
+void stdio_close_all(struct session *s);
 
 /* ---- session.c ---- */
 

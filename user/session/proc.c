@@ -9,6 +9,8 @@ static void proc_free(struct proc *p)
 	if (!p)
 		return;
 	free(p->exe);
+	free(p->script);
+	free(p->started);
 	free(p);
 }
 
@@ -32,6 +34,8 @@ struct proc *proc_of(struct session *s, const struct rec *r)
 	p->ppid = r->ppid;
 	if (parent && parent->exe)
 		p->exe = strdup(parent->exe);
+	if (parent && parent->script)
+		p->script = strdup(parent->script);
 	return p;
 }
 
@@ -39,6 +43,15 @@ void proc_exec(struct proc *p, const char *path, size_t len)
 {
 	free(p->exe);
 	p->exe = len ? strndup(path, len) : NULL;
+	free(p->script);
+	p->script = p->started;
+	p->started = NULL;
+}
+
+void proc_script(struct proc *p, const char *path)
+{
+	free(p->started);
+	p->started = path ? strdup(path) : NULL;
 }
 
 void proc_drop(struct session *s, uint32_t tgid)

@@ -146,7 +146,9 @@ static void on_exec(struct session *s, const struct rec *rec)
 		s->counts.broken++;
 		return;
 	}
-	if (!(r->flags & (EXEC_REFUSED | EXEC_SCRIPT)))
+	if (r->flags & (EXEC_REFUSED | EXEC_SCRIPT))
+		proc_script(p, r->flags & EXEC_REFUSED ? NULL : file);
+	else
 		proc_exec(p, file, strlen(file));
 	event_of(s, AUDIT_EXEC, rec, &ev);
 	name.text = activity + 5;
@@ -175,6 +177,7 @@ static void on_exit_record(struct session *s, const struct rec *rec)
 	bool goes_on = flow_close_process(s, rec->tgid);
 	struct proc *p;
 
+	stdio_exit(s, rec->tgid);
 	event_of(s, AUDIT_EXIT, rec, &ev);
 	ev.end.status = WIFSIGNALED(r->code) ? "killed" : r->code ? "error" : "ok";
 	ev.end.exit = KNOWN(WIFSIGNALED(r->code) ? 128 + WTERMSIG(r->code) : WEXITSTATUS(r->code));
@@ -435,6 +438,21 @@ static void on_data(struct session *s, const struct rec *r)
 	flow_data(s, (const struct rec_data *)r);
 }
 
+static void on_pipe(struct session *s, const struct rec *r)
+{
+	stdio_open(s, (const struct rec_pipe *)r);
+}
+
+static void on_pipe_data(struct session *s, const struct rec *r)
+{
+	stdio_data(s, (const struct rec_data *)r);
+}
+
+static void on_pipe_end(struct session *s, const struct rec *r)
+{
+	stdio_end(s, (const struct rec_pipe_end *)r);
+}
+
 static void on_close(struct session *s, const struct rec *r)
 {
 	flow_close(s, ((const struct rec_close *)r)->stream);
@@ -486,6 +504,9 @@ static const struct {
 	[REC_CLOSE] = {sizeof(struct rec_close), on_close},
 	[REC_TLS_DATA] = {sizeof(struct rec_data), on_data},
 	[REC_TAMPER] = {sizeof(struct rec_tamper), on_tamper},
+	[REC_PIPE] = {sizeof(struct rec_pipe), on_pipe},
+	[REC_PIPE_DATA] = {sizeof(struct rec_data), on_pipe_data},
+	[REC_PIPE_END] = {sizeof(struct rec_pipe_end), on_pipe_end},
 };
 
 void session_record(struct session *s, const struct rec *r)
@@ -512,6 +533,7 @@ int session_new(const struct session_options *options, struct session **ret)
 void session_finish(struct session *s)
 {
 	flow_close_all(s);
+	stdio_close_all(s);
 }
 
 void session_set_clock(struct session *s, int64_t wall)
@@ -532,6 +554,7 @@ void session_free(struct session **sp)
 		return;
 	s->o.emit = NULL;
 	flow_close_all(s);
+	stdio_close_all(s);
 	proc_free_all(s);
 	free(s);
 }

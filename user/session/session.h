@@ -36,6 +36,7 @@ struct session_counts {
 	uint64_t programs;
 	uint64_t destinations;
 	uint64_t requests;
+	uint64_t tool_calls;
 	uint64_t refused;  /* denied or killed */
 	uint64_t audited;  /* would have been denied */
 	uint64_t tampered;

@@ -388,6 +388,19 @@ static void refuses_bad_policies(void **state)
 		 "3:9: error: the name of a tool is empty\n"},
 		{HEAD "tools: {\"a\\tb\": {match: \"exec:/a\"}}\n",
 		 "3:9: error: the name of a tool must be one line of printable text\n"},
+		{HEAD "mcp: []\n", "3:6: error: 'mcp' must be a mapping of names to MCP servers ({} for none), "
+				   "not a list\n"},
+		{HEAD "mcp: {fs: /usr/bin/fs}\n",
+		 "3:11: error: 'fs' must be a mapping, as {exec: /usr/bin/server}, not a string\n"},
+		{HEAD "mcp: {fs: {}}\n", "3:11: error: 'exec' is missing in an MCP server: the path of the program "
+					 "that it is started as\n"},
+		{HEAD "mcp: {fs: {exec: /a, url: x}}\n", "3:22: error: 'url' is not supported yet\n"},
+		{HEAD "mcp: {fs: {exec: fs}}\n", "3:18: error: 'fs' is no path: it begins with a slash\n"},
+		{HEAD "mcp: {fs: {exec: [/a]}}\n", "3:18: error: 'exec' must be a string, not a list\n"},
+		{HEAD "mcp: {a/b: {exec: /a}, '': {exec: /a}, unknown: {exec: /a}}\n",
+		 "3:7: error: 'a/b' has a slash: names of MCP servers have none\n"
+		 "3:24: error: the name of an MCP server is empty\n"
+		 "3:40: error: 'unknown' is what MCP servers without a name are called\n"},
 		{HEAD "content: {}\n",
 		 "3:10: error: 'content' must be a list ([] for none), not a mapping\n"},
 		{HEAD "content: [x]\n", "3:11: error: a content rule is a mapping\n"},
@@ -428,11 +441,32 @@ static void refuses_bad_policies(void **state)
 	assert_bad(rows, COUNT(rows));
 }
 
+static void reads_servers(void **state)
+{
+	struct policy *p = parsed(HEAD "mcp: {fs: {exec: /usr/bin/mcp-*}, x: {exec: \"/b\"}}\n");
+
+	assert_int_equal(p->mcp_place.line, 3);
+	assert_int_equal(p->server_count, 2);
+	assert_string_equal(p->servers[0].name, "fs");
+	assert_int_equal(p->servers[0].exec.count, 1);
+	assert_int_equal(p->servers[0].exec.items[0].kind, KIND_EXEC);
+	assert_string_equal(p->servers[0].exec.items[0].text, "/usr/bin/mcp-*");
+	assert_string_equal(p->servers[1].name, "x");
+	policy_free(&p);
+	p = parsed(HEAD "mcp: {}\n");
+	assert_int_equal(p->mcp_place.line, 3);
+	assert_int_equal(p->server_count, 0);
+	policy_free(&p);
+	p = parsed(HEAD);
+	assert_int_equal(p->mcp_place.line, 0);
+	policy_free(&p);
+}
+
 /* Every key of the language that is not there yet is known by name. */
 static void refuses_later_keys(void **state)
 {
 	static const char *const later[] = {
-		"match",     "when",    "identity", "mcp",   "roles", "limits", "budgets",
+		"match",     "when",    "identity", "roles", "limits", "budgets",
 		"residency", "regions", "breakers", "pii",   "order", "route",  "cache",
 		"fallback",  "record",  "alerts",   "scope", "redis",
 	};
@@ -499,6 +533,7 @@ int main(void)
 		cmocka_unit_test(reads_tools_and_content), cmocka_unit_test(folds_phrases),
 		cmocka_unit_test(reads_json),
 		cmocka_unit_test(refuses_bad_policies),    cmocka_unit_test(refuses_later_keys),
+		cmocka_unit_test(reads_servers),
 		cmocka_unit_test(finds_all_errors),        cmocka_unit_test(bounds_texts),
 	};
 

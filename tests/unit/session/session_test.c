@@ -62,6 +62,20 @@ static void on_event(void *ctx, const struct audit_event *ev)
 		add(log, " build_id=%s", ev->opaque.build_id);
 	if (ev->opaque.stack)
 		add(log, " stack=%s", ev->opaque.stack);
+	if (ev->call.id)
+		add(log, " pid=%d id=%s", (int)ev->process.pid.value, ev->call.id);
+	if (ev->call.args)
+		add(log, " args=%.*s%s", (int)ev->call.args_len, ev->call.args, ev->call.args_cut ? "~" : "");
+	if (ev->call.args_hash)
+		add(log, " hash=%.8s", ev->call.args_hash);
+	if (ev->call.status)
+		add(log, " %s", ev->call.status);
+	if (ev->call.duration_ms.known)
+		add(log, " ms=%d", (int)ev->call.duration_ms.value);
+	if (ev->loss.reason)
+		add(log, " %s=%d", ev->loss.reason, (int)ev->loss.records.value);
+	if (ev->loss.bytes.known)
+		add(log, " bytes=%d", (int)ev->loss.bytes.value);
 	add_body(log, "request", &ev->content.request);
 	add_body(log, "response", &ev->content.response);
 	if (ev->end.exit.known)
@@ -405,6 +419,195 @@ static void names_doors(void **state)
 		  "listen net:listen:family:40 allow/none\n");
 }
 
+/* ---- MCP over stdio: process 10 has started 20 ---- */
+
+#define CLIENT 10
+#define SERVER 20
+
+/* What `dir` carried was read. */
+static void put_read(struct fixture *f, enum direction dir, const char *text)
+{
+	char buf[sizeof(struct rec_data) + 1024] = {0};
+	struct rec_data *r = (struct rec_data *)buf;
+
+	r->stream = 9;
+	r->offset = f->offset[dir];
+	r->len = (uint32_t)strlen(text);
+	r->dir = dir;
+	memcpy(r + 1, text, strlen(text));
+	f->offset[dir] += strlen(text);
+	put(f, &r->rec, REC_PIPE_DATA, sizeof(*r) + strlen(text), dir == DIR_WRITE ? SERVER : CLIENT);
+}
+
+static void put_pipe(struct fixture *f, enum direction dir)
+{
+	struct rec_pipe r = {.stream = 9, .child = SERVER, .parent = CLIENT, .dir = dir};
+
+	put(f, &r.rec, REC_PIPE, sizeof(r), dir == DIR_WRITE ? SERVER : CLIENT);
+}
+
+static void put_pipe_end(struct fixture *f, enum direction dir, uint16_t other)
+{
+	struct rec_pipe_end r = {.stream = 9, .dir = dir, .other = other};
+
+	put(f, &r.rec, REC_PIPE_END, sizeof(r), dir == DIR_WRITE ? SERVER : CLIENT);
+}
+
+#define CALL(id, name, arguments)                                                                                \
+	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{\"name\":\"" name "\"" arguments "}}\n"
+
+static void pairs_calls_with_answers(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_EVIDENCE);
+
+	put_exec(f, CLIENT, 1, "/bin/client", 0, VERDICT_ALLOW);
+	put_exec(f, SERVER, CLIENT, "/bin/server", 0, VERDICT_ALLOW);
+	put_pipe(f, DIR_WRITE);
+	put_read(f, DIR_WRITE, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\"}\n");
+	put_pipe(f, DIR_READ);
+	put_read(f, DIR_READ, "{\"id\":0,\"result\":{}}\n");
+	put_read(f, DIR_WRITE, CALL("1", "a", ",\"arguments\":{\"x\": 1}") CALL("\"1\"", "b", ""));
+	put_read(f, DIR_READ, "{\"id\":\"1\",\"result\":{\"isError\":true}}\n{\"id\":1,\"res");
+	f->time += 3000000;
+	put_read(f, DIR_READ, "ult\":{}}\n{\"id\":1,\"result\":{}}\n{\"id\":2,\"error\":{}}\n");
+	assert_int_equal(session_counts(f->session)->tool_calls, 2);
+	put_exit(f, SERVER, 0);
+	session_finish(f->session);
+	expect(f, "exec exec:/bin/client allow/none exe=/bin/client\n"
+		  "exec exec:/bin/server allow/none exe=/bin/server\n"
+		  "tool.call mcp:unknown/a exe=/bin/client pid=10 id=1 args={\"x\": 1} hash=613fe5aa\n"
+		  "tool.call mcp:unknown/b exe=/bin/client pid=10 id=1\n"
+		  "tool.result mcp:unknown/b exe=/bin/client pid=10 id=1 error ms=0 response=16:{\"isError\":true}\n"
+		  "tool.result mcp:unknown/a exe=/bin/client pid=10 id=1 ok ms=3 response=2:{}\n"
+		  "exit - exe=/bin/server exit=0\n");
+}
+
+/* Before a client has read anything it is whoever started the server; records may have been lost. */
+static void a_client_that_has_read_nothing(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+
+	put_exec(f, CLIENT, 1, "/bin/client", 0, VERDICT_ALLOW);
+	put_pipe(f, DIR_WRITE);
+	put_read(f, DIR_WRITE, CALL("1", "a", ",\"arguments\":{}"));
+	put_pipe_end(f, DIR_WRITE, 0);
+	put_read(f, DIR_READ, "{\"id\":1,\"result\":{}}");
+	put_pipe_end(f, DIR_READ, 0);
+	session_finish(f->session);
+	expect(f, "exec exec:/bin/client allow/none exe=/bin/client\n"
+		  "tool.call mcp:unknown/a exe=/bin/client pid=10 id=1 hash=44136fa3\n"
+		  "tool.result mcp:unknown/a exe=/bin/client pid=10 id=1 ok ms=0 response=2~\n");
+	f = fresh(CAPTURE_METADATA);
+	put_read(f, DIR_WRITE, CALL("2", "b", ""));
+	expect(f, "tool.call mcp:unknown/b pid=0 id=2\n");
+}
+
+/* A server may call its client, with the same numbers. */
+static void directions_are_apart(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+
+	put_pipe(f, DIR_WRITE);
+	put_read(f, DIR_WRITE, CALL("1", "a", ""));
+	put_read(f, DIR_READ, CALL("1", "b", "") "{\"id\":1,\"result\":{}}\n");
+	put_read(f, DIR_WRITE, "{\"id\":1,\"result\":{}}\n");
+	session_finish(f->session);
+	expect(f, "tool.call mcp:unknown/a pid=10 id=1\n"
+		  "tool.call mcp:unknown/b pid=20 id=1\n"
+		  "tool.result mcp:unknown/a pid=10 id=1 ok ms=0 response=2~\n"
+		  "tool.result mcp:unknown/b pid=20 id=1 ok ms=0 response=2~\n");
+}
+
+static void gaps_in_lines_are_told(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+	struct rec_data lost = {.stream = 9, .len = 50, .dir = DIR_WRITE, .lost = 1};
+
+	put_pipe(f, DIR_WRITE);
+	put_read(f, DIR_WRITE, "{\"id\":1,");
+	f->offset[DIR_WRITE] += 10; /* a record that did not come */
+	put_read(f, DIR_WRITE, "xx\n" CALL("1", "a", ""));
+	lost.offset = f->offset[DIR_WRITE];
+	f->offset[DIR_WRITE] += lost.len;
+	put(f, &lost.rec, REC_PIPE_DATA, sizeof(lost), SERVER);
+	put_read(f, DIR_WRITE, "\n{]\n{}]\n" CALL("2", "b", ""));
+	put_pipe_end(f, DIR_WRITE, 0);
+	put_read(f, DIR_WRITE, "");
+	session_finish(f->session);
+	expect(f, "loss - mcp_line_torn=1 bytes=20\n"
+		  "tool.call mcp:unknown/a pid=10 id=1\n"
+		  "loss - mcp_line_unreadable=1 bytes=2\n"
+		  "tool.call mcp:unknown/b pid=10 id=2\n"
+		  "loss - mcp_line_unreadable=1 bytes=3\n"
+		  "loss - mcp_line_torn=1 bytes=50\n");
+}
+
+/* What was taken for a message at first is nobody's business; the other direction may still be. */
+static void what_is_no_message_is_dropped(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+
+	put_pipe(f, DIR_WRITE);
+	put_read(f, DIR_WRITE, "{\"a\":");
+	put_pipe_end(f, DIR_WRITE, 1);
+	put_pipe(f, DIR_READ);
+	put_read(f, DIR_READ, "[1,");
+	put_pipe_end(f, DIR_READ, 1);
+	session_finish(f->session);
+	expect(f, "");
+}
+
+/* Whoever has a thousand calls open does not fill memory. */
+static void calls_wait_up_to_a_number(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+	char text[256];
+
+	put_pipe(f, DIR_WRITE);
+	for (int i = 0; i < 1025; i++) {
+		snprintf(text, sizeof(text), CALL("%d", "a", ""), i);
+		put_read(f, DIR_WRITE, text);
+	}
+	f->log.text[0] = 0;
+	f->log.len = 0;
+	put_read(f, DIR_READ, "{\"id\":0,\"result\":{}}\n{\"id\":1,\"result\":{}}\n{\"id\":1024,\"result\":{}}\n");
+	put_read(f, DIR_WRITE, CALL("5", "z", ""));
+	session_finish(f->session);
+	expect(f, "tool.result mcp:unknown/a pid=10 id=1 ok ms=0 response=2~\n"
+		  "tool.result mcp:unknown/a pid=10 id=1024 ok ms=0 response=2~\n"
+		  "tool.call mcp:unknown/z pid=10 id=5\n");
+}
+
+/* By its program, or the script that this was started for; whoever reads the calls comes first. */
+static void servers_have_names(void **state)
+{
+	struct fixture *f = fresh(CAPTURE_METADATA);
+	struct pattern exec[] = {{.kind = KIND_EXEC, .text = "/bin/fs*"}, {.kind = KIND_EXEC, .text = "/bin/git.py"}};
+	struct mcp_server servers[] = {{.name = "files", .exec = {&exec[0], 1}}, {.name = "git", .exec = {&exec[1], 1}}};
+	struct policy policy = {.name = "p", .servers = servers, .server_count = 2};
+	const struct session_options o = {.image = f->image.data, .policy = &policy, .capture = CAPTURE_METADATA,
+					  .emit = on_event, .ctx = &f->log};
+
+	session_free(&f->session);
+	assert_int_equal(session_new(&o, &f->session), 0);
+	put_exec(f, SERVER, CLIENT, "/bin/git.py", EXEC_SCRIPT, VERDICT_ALLOW);
+	put_exec(f, SERVER, CLIENT, "/bin/python", 0, VERDICT_ALLOW);
+	put_exec(f, 30, SERVER, "/bin/fs-1", 0, VERDICT_ALLOW);
+	f->log.text[0] = 0;
+	f->log.len = 0;
+	put_pipe(f, DIR_WRITE);
+	put_read(f, DIR_WRITE, CALL("1", "a", ""));
+	put_exec(f, SERVER, CLIENT, "/bin/fsd", 0, VERDICT_ALLOW);
+	put_read(f, DIR_WRITE, CALL("2", "a", ""));
+	put_exec(f, SERVER, CLIENT, "/bin/python", 0, VERDICT_ALLOW);
+	put_read(f, DIR_WRITE, CALL("3", "a", ""));
+	expect(f, "tool.call mcp:git/a pid=10 id=1\n"
+		  "exec exec:/bin/fsd allow/none exe=/bin/fsd\n"
+		  "tool.call mcp:files/a pid=10 id=2\n"
+		  "exec exec:/bin/python allow/none exe=/bin/python\n"
+		  "tool.call mcp:unknown/a pid=10 id=3\n");
+}
+
 /* ---- requests ---- */
 
 static void pairs_requests_with_answers(void **state)
@@ -734,6 +937,13 @@ int main(void)
 		cmocka_unit_test(names_sockets),
 		cmocka_unit_test(names_doors),
 		cmocka_unit_test(names_files),
+		cmocka_unit_test(pairs_calls_with_answers),
+		cmocka_unit_test(a_client_that_has_read_nothing),
+		cmocka_unit_test(directions_are_apart),
+		cmocka_unit_test(gaps_in_lines_are_told),
+		cmocka_unit_test(what_is_no_message_is_dropped),
+		cmocka_unit_test(calls_wait_up_to_a_number),
+		cmocka_unit_test(servers_have_names),
 		cmocka_unit_test(pairs_requests_with_answers),
 		cmocka_unit_test(a_refusal_is_written_at_once),
 		cmocka_unit_test(lost_text_does_not_lose_the_decision),
