@@ -67,10 +67,19 @@ pause() {
 	read -rt "$1" <>"$T/never" || true
 }
 
+# runs PID: it has not ended. Asked of the kernel: a child that has ended can be signalled for as long as this
+# shell, which starts no program meanwhile, has not noticed; in emulated machines that took it minutes at times.
+runs() {
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	stat=${stat##*) }
+	[[ $stat != [ZX]* ]]
+}
+
 # Waits for a child that leads a process group; ends the group in any case.
 tap_await() {
 	local pid=$1 deadline=$((SECONDS + limit)) status=0
-	while kill -0 "$pid" 2>/dev/null; do
+	while runs "$pid"; do
 		if ((SECONDS >= deadline)); then
 			echo "no end after $limit s"
 			kill -TERM -- "-$pid" 2>/dev/null
@@ -204,7 +213,7 @@ within() {
 }
 
 gone() {
-	! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") == Z* ]]
+	! runs "$1"
 }
 
 # ends PID STATUS: of a child.
