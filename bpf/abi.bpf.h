@@ -37,6 +37,7 @@ enum abi_flag {
 	ABI_RESUMES = 8, /* without a text it goes on with what is left of an earlier call's */
 	ABI_KNOWN = 16,	 /* an object that is not known is none */
 	ABI_UNFREED = 64, /* nobody tells when an object is freed, and its address another one's */
+	ABI_SEALS = 128, /* it seals or opens a record: see seal.bpf.h */
 	ABI_PEEKS = 32,	 /* the fourth argument has flags; with MSG_PEEK nothing is taken */
 };
 
@@ -75,6 +76,10 @@ static const struct abi abis[ABI_MAX] = {
 	[ABI_NSPR_FILE] = {REG_DI, REG_NONE, REG_NONE, REG_NONE, COUNT_INT, ABI_UNSEEN | ABI_KNOWN, 1, -1},
 	[ABI_NSS_IMPORT] = {REG_SI, REG_NONE, REG_NONE, REG_NONE, COUNT_NONE, 0, 0, 0},
 	[ABI_GO] = {REG_AX, REG_BX, REG_CX, REG_NONE, COUNT_LONG, 0, 1, 0, 1, REG_NONE},
+	[ABI_SEAL] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_ALL, ABI_SEALS, 1, 0},
+	[ABI_SEAL_SCATTER] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_ALL, ABI_SEALS, 1, 0},
+	[ABI_OPEN] = {REG_DI, REG_SI, REG_DX, REG_CX, COUNT_STORED, ABI_SEALS, 1, 0},
+	[ABI_OPEN_GATHER] = {REG_DI, REG_SI, REG_DX, REG_NONE, COUNT_ALL, ABI_SEALS, 1, 0},
 	[ABI_GO_RECORD] = {REG_AX, REG_CX, REG_DI, REG_NONE, COUNT_LONG, 0, 1, 0, 1, REG_BX},
 };
 

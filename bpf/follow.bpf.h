@@ -174,11 +174,17 @@ __weak __noinline int wire_follow_settle(struct wire_follow *f, __u64 key, __u32
 static __noinline int wire_follow(struct __sk_buff *skb, struct wire_follow *f, struct wire_state *w,
 				  const struct wire_packet *p)
 {
+	__u32 begun;
+
+	w->news = 0;
 	if (w->follow == FOLLOW_BEGUN)
 		wire_follow_begin(f, w, p->seq);
 	if (w->follow == FOLLOW_LOST)
 		return 0;
+	begun = f->records.phase == RECORDS_TEXT ? f->records.begun : ~0U;
 	wire_follow_read(skb, f, p);
+	w->first_text = f->records.first;
+	w->news = (f->records.begun > begun ? NEWS_RECORD : 0) | (f->records.count ? NEWS_TEXT : 0);
 	if (f->records.count || f->records.phase == RECORDS_BROKEN)
 		wire_follow_settle(f, w->credit, p->seq + p->len);
 	w->follow = f->unexplained ? FOLLOW_LOST : FOLLOW_ON;

@@ -17,6 +17,8 @@
  * with the ClientHello: where there is none yet, the object is begun anew, at the handshake and at a write
  * that comes before it, as Bun 1.4 does it.
  *
+ * Objects of rustls have no handshake of their own that would bind them: see seal.bpf.h.
+ *
  * A child that is forked has its parent's objects, in the state in which they were then. They are
  * copied when the child uses them first, so that this state must still be there. Once the parent has
  * gone on writing, the two have parted: what the child writes to that connection cannot be told
@@ -54,6 +56,7 @@ enum object_flag {
 	OBJECT_CLAIMED = 128, /* what it asks for was not allowed, and that was said */
 	OBJECT_EARLY = 256,   /* it is certain that no ClientHello of it has left */
 	OBJECT_PLAIN = 512,   /* no object of TLS at all, but a socket without it (clear.bpf.c) */
+	OBJECT_SEALS = 1024,   /* it seals records: seal.bpf.h */
 };
 
 #define OBJECT_INHERITED (OBJECT_PARTED | OBJECT_STRANGE) /* or not: its state is not known */
@@ -178,7 +181,11 @@ static __always_inline void object_credit(struct object *o, __u32 tgid)
 	__u64 key = o->cookie;
 	struct credit *c = 0;
 
-	if (key) /* made when it was bound, and gone with its socket */
+	if (!o->fresh_calls)
+		return;
+	if (o->flags & OBJECT_SEALS) /* packets are asked about before it is bound */
+		c = credit_at(CREDIT_PROCESS | tgid);
+	else if (key) /* made when it was bound, and gone with its socket */
 		c = bpf_map_lookup_elem(&credits, &key);
 	else if (o->flags & OBJECT_UNSURE)
 		c = credit_at(CREDIT_PROCESS | tgid);

@@ -50,6 +50,7 @@ struct records {
 	__u32 spare;  /* with so many bytes of text together, */
 	__u32 piece;  /* and so many each */
 	__u32 count;  /* records that carry text; the caller may take some off */
+	__u32 first;  /* bytes of text in the first of these */
 	__u64 text;   /* bytes of it, the same */
 };
 
@@ -107,6 +108,8 @@ static __always_inline void records_count(struct records *r)
 		r->spare -= n;
 		return;
 	}
+	if (!r->count)
+		r->first = n;
 	r->count++;
 	r->text += n;
 }

@@ -16,6 +16,7 @@
 #include "abi.bpf.h"
 #include "object.bpf.h"
 #include "phrase.bpf.h"
+#include "seal.bpf.h"
 
 #define CHUNKS_MAX (1U << 17) /* 2 GiB, more than one call can take */
 
@@ -91,6 +92,8 @@ __weak __noinline int tls_stop(struct scratch *s, struct object *o)
 	tier = s->call.tier;
 	cookie = o->cookie;
 
+	if (!cookie && (o->flags & (OBJECT_SEALS | OBJECT_DEAD)) == OBJECT_SEALS)
+		sealer_has_dead();
 	o->flags |= OBJECT_DEAD;
 	if (cookie && socket_kill(cookie) && !(o->flags & OBJECT_PLAIN))
 		tier = TIER_SIGNAL;

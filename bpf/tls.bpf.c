@@ -9,6 +9,8 @@
  *   uprobe.s    SSL_do_handshake, SSL_connect, SSL_clear, SSL_free
  *   uprobe.s    SSL_do_handshake           of a library whose SSL_clear and SSL_free nobody finds
  *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
+ *   uprobe.s    the entry of a program     notes who has functions that seal records (seal.bpf.h)
+ *   tp_btf      tcp_rcv_space_adjust       which socket such a one receives from
  *
  * Which functions of which library those are is a table in user/tlsfile.c, how they are called is one in
  * abi.bpf.h.
@@ -35,6 +37,7 @@
 
 __u64 streams = 0;
 __u32 bio_seen = 0;
+__u32 sealers_seen = 0;
 __u32 credits_seen = 0;
 __u64 credit_none[4] = {};
 
@@ -90,6 +93,8 @@ int tls_read_enter(struct pt_regs *ctx)
 		tls_entered();
 		return 0;
 	}
+	if (abi_of(call->abi)->flags & ABI_SEALS)
+		return 0;
 	o = tls_object(call->object, call->strand);
 	if (o && abi_of(call->abi)->flags & ABI_UNSEEN)
 		call->buf = o->offset[DIR_READ];
@@ -287,5 +292,35 @@ int tls_bio(struct pt_regs *ctx)
 		__sync_fetch_and_or(&bio_seen, BIO_ALL);
 	}
 	__sync_fetch_and_or(&bio_seen, BIO_SOME);
+	return 0;
+}
+
+/* A program begins that holds functions which seal records: at its first instruction. */
+SEC("uprobe.s")
+int seal_start(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sealer s = {.exec_id = BPF_CORE_READ(task, self_exec_id)};
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (!scope_current())
+		return 0;
+	sealers_seen = 1;
+	if (bpf_map_update_elem(&sealers, &tgid, &s, BPF_ANY))
+		loss_add(LOSS_STORAGE, 0);
+	return 0;
+}
+
+/* The thread has received something on a TCP socket. */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(seal_received, struct sock *sk)
+{
+	__u64 strand = strand_of_thread(), cookie;
+
+	if (!sealer_current() || !scope_current())
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	if (bpf_map_update_elem(&received, &strand, &cookie, BPF_ANY))
+		loss_add(LOSS_STORAGE, 0);
 	return 0;
 }

@@ -72,13 +72,24 @@ static __always_inline struct tls_call *tls_call_at(struct member *m, int slot)
 	return &m->calls[at];
 }
 
+/* The object of a call, or NULL. */
+static __noinline struct object *tls_object_of(const struct tls_call *call)
+{
+	const struct abi *abi = abi_of(call->abi);
+
+	/* Go's begin with a handshake: whose was not seen is opaque by its ClientHello, and has ended otherwise. */
+	if (abi->go)
+		return tls_object_known(call->object);
+	if (!(abi->flags & ABI_SEALS))
+		return tls_object(call->object, call->strand);
+	return call->dir == DIR_READ ? seal_reader(call->strand) : seal_object(call->object, call->strand);
+}
+
 /* Gathers what a call is followed with. Returns 0, or -1 when something is missing. */
 static __noinline int tls_begin(struct tls_ctx *c, const struct tls_call *call)
 {
 	c->img = image_current();
-	/* Go's begin with a handshake: whose was not seen is opaque by its ClientHello, and has ended otherwise. */
-	c->o = abi_of(call->abi)->go ? tls_object_known(call->object)
-				     : tls_object(call->object, call->strand);
+	c->o = tls_object_of(call);
 	c->s = scratch_claim();
 	if (c->img && c->s && c->o) {
 		c->s->generation = image_header(c->img)->generation;
@@ -217,6 +228,22 @@ static __noinline int tls_write_missed(const struct tls_ctx *c, struct tls_call 
 	return 0;
 }
 
+/* A record is sealed whole, and nobody tells when that is done. */
+static __noinline int tls_sealed(struct tls_ctx *c, const struct tls_call *call)
+{
+	if (call->refused)
+		return 0;
+	tls_taken(c, call->len);
+	object_leave(c->o);
+	return 0;
+}
+
+/* Another thread may read the answer before this one returns; what is taken in part is the last of it. */
+static __always_inline int tls_copied_early(const struct abi *abi)
+{
+	return abi->go || abi->flags & ABI_SEALS;
+}
+
 /* Entry of a writing function. */
 static __always_inline void tls_write(struct tls_call *call)
 {
@@ -227,6 +254,8 @@ static __always_inline void tls_write(struct tls_call *call)
 		return;
 	}
 	object_enter(c.o);
+	if (abi_of(call->abi)->flags & ABI_SEALS && !c.o->cookie && !c.o->begun)
+		seal_first(c.o, call->object, call->len);
 	tls_place(&c, call);
 	if (c.o->flags & OBJECT_DEAD) {
 		call->refused = 1;
@@ -243,9 +272,10 @@ static __always_inline void tls_write(struct tls_call *call)
 		object_leave(c.o);
 	else
 		tls_show(c.img, c.o, call);
-	/* Another thread may read the answer before this one returns: what Go takes in part is the last of it. */
-	if (!call->refused && abi_of(call->abi)->go)
+	if (!call->refused && tls_copied_early(abi_of(call->abi)))
 		tls_copy_all(&c);
+	if (abi_of(call->abi)->flags & ABI_SEALS)
+		tls_sealed(&c, call);
 	scratch_release(c.s);
 }
 
@@ -299,6 +329,35 @@ static __noinline int tls_gap(struct tls_ctx *c, __u64 n, __u64 from)
 	return 0;
 }
 
+/*
+ * How much of what was opened is text, of `n` bytes: none of another type than that, which TLS 1.3 has at the end.
+ */
+static __noinline __u64 tls_opened(struct tls_ctx *c, __u64 n)
+{
+	struct scratch *s = c->s;
+	__u8 type = 0;
+
+	if (!s->call.behind)
+		return n;
+	if (!n || bpf_copy_from_user(&type, 1, (void *)(s->call.buf + n - 1)) || type != TLS_DATA)
+		return 0;
+	return n - 1;
+}
+
+/* The same where nobody knows for which connection. */
+static __noinline int tls_opened_astray(const struct tls_call *call, __s64 ret)
+{
+	__u8 type = TLS_DATA;
+
+	if ((int)ret < 1)
+		return 0;
+	if (call->behind)
+		bpf_copy_from_user(&type, 1, (void *)(call->buf + call->len - 1));
+	if (type == TLS_DATA)
+		loss_add(LOSS_READ, call->len - call->behind);
+	return 0;
+}
+
 /* Whether it was when the call was entered, see tls_write(). */
 static __always_inline int tls_copied(const struct tls_call *call)
 {
@@ -325,7 +384,9 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 	__u64 n;
 
 	if (tls_begin(&c, call)) {
-		if (c.o)
+		if (abi_of(call->abi)->flags & ABI_SEALS)
+			tls_opened_astray(call, ret);
+		else if (c.o)
 			tls_return_missed(c.o, call, ret);
 		return;
 	}
@@ -334,6 +395,8 @@ static __always_inline void tls_return(const struct tls_call *call, __s64 ret)
 	unseen = flags & ABI_UNSEEN;
 	if (n > c.s->call.len && !unseen && (!(flags & ABI_RESUMES) || c.s->call.buf))
 		n = 0;
+	if (flags & ABI_SEALS)
+		n = tls_opened(&c, n);
 	if (c.s->call.dir == DIR_WRITE) {
 		tls_taken(&c, n);
 		object_leave(c.o);

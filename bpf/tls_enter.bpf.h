@@ -89,6 +89,64 @@ static __noinline int tls_passes_go(struct member *m, const struct abi *abi, con
 	return !tls_is_text(m, abi);
 }
 
+/* What is said of a record: 5 or 13 bytes. Returns its length, with the type behind it; -1: this is none. */
+static __noinline int seal_ad(struct member *m, __u64 ad, __u64 len)
+{
+	__u8 *b = m->ad;
+
+	if (len == 5 && !bpf_copy_from_user(m->ad, 5, (void *)ad) && b[0] == TLS_DATA && b[1] == 3 && b[2] == 3)
+		return b[3] << 8 | b[4];
+	if (len == 13 && !bpf_copy_from_user(m->ad, 13, (void *)ad) && b[8] == TLS_DATA && b[9] == 3 && b[10] == 3)
+		return b[11] << 8 | b[12];
+	return -1;
+}
+
+/* A record of text is to be sealed; m->regs get where that is. Returns 0, or -1 when it is none. */
+static __noinline int seal_take_text(struct member *m, __u64 abi)
+{
+	__u32 more = abi == ABI_SEAL_SCATTER;
+	__u64 text = more ? m->args[1] : m->args[0], len = more ? m->args[2] : m->args[1];
+	__u64 ad_len = more ? m->args[6] : m->args[3];
+	int said = seal_ad(m, more ? m->args[5] : m->args[2], ad_len);
+
+	m->regs[REG_SI] = text;
+	m->regs[REG_DX] = len;
+	m->regs[REG_AX] = 0;
+	if (said < 0 || (more && m->args[4]))
+		return -1;
+	if (ad_len == 13)
+		return said == len ? 0 : -1;
+	if (!len || said != len + RECORD_TAG || bpf_copy_from_user(m->ad, 1, (void *)(text + len - 1)) ||
+	    m->ad[0] != TLS_DATA)
+		return -1;
+	m->regs[REG_DX] = len - 1;
+	return 0;
+}
+
+/* A record is to be opened. */
+static __noinline int seal_take_open(struct member *m, __u64 abi, __u64 r9)
+{
+	__u64 len = abi == ABI_OPEN ? m->args[1] - RECORD_TAG : r9, ad_len = m->args[3];
+	int said = seal_ad(m, m->args[2], ad_len);
+
+	m->regs[REG_CX] = m->regs[REG_DX];
+	m->regs[REG_DX] = len;
+	m->regs[REG_AX] = ad_len == 5;
+	return said >= 0 && said == len + (ad_len == 5 ? RECORD_TAG : 0) ? 0 : -1;
+}
+
+/* The same of a call whose arguments are on the stack as well. */
+static __noinline int seal_take(struct member *m, const struct pt_regs *ctx, __u64 site)
+{
+	__u64 abi = site & (ABI_MAX - 1);
+
+	if (bpf_copy_from_user(m->args, sizeof(m->args), (void *)(PT_REGS_SP(ctx) + 8)))
+		return -1;
+	if (abi == ABI_SEAL || abi == ABI_SEAL_SCATTER)
+		return seal_take_text(m, abi);
+	return seal_take_open(m, abi, ctx->r9);
+}
+
 /*
  * Notes the call that a function of the library is entered with. NULL outside of the workload, and for
  * calls that are a part of one that was noted.
@@ -109,7 +167,8 @@ static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 			return 0;
 	} else {
 		goroutine_none(m, PT_REGS_SP(ctx));
-		if (tls_passes(m, abi) || tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
+		if (abi->flags & ABI_SEALS ? seal_take(m, ctx, site) :
+		    tls_passes(m, abi) || tls_call_inner(m, site, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
 			return 0;
 	}
 	call = tls_call_at(m, tls_call_take(m, m->goroutine.call.depth));
@@ -122,11 +181,12 @@ static __noinline struct tls_call *tls_enter(struct pt_regs *ctx, __u32 dir)
 	if (abi->flags & ABI_LEN_INT)
 		call->len = (__u32)call->len;
 	call->stored = abi_reg(m, abi->stored);
+	call->behind = abi->flags & ABI_SEALS ? m->regs[REG_AX] : 0;
 	if (abi->go && goroutine_has(&m->goroutine, call->buf))
 		call->stored = m->goroutine.stack[STACK_HIGH] - call->buf;
 	call->dir = dir;
 	call->abi = site & (ABI_MAX - 1);
-	call->tier = abi->go ? tier_socket : tier_plaintext;
+	call->tier = tls_copied_early(abi) ? tier_socket : tier_plaintext;
 	call->refused = 0;
 	return call;
 }
@@ -148,6 +208,8 @@ static __noinline int tls_entered(void)
 		return TIER_NONE;
 	call = tls_call_at(m, slot);
 	tier = call->refused ? call->tier : TIER_NONE;
+	if (abi_of(call->abi)->flags & ABI_SEALS)
+		call->object = 0; /* nobody tells when it is done */
 	if (!abi_of(call->abi)->go)
 		return tier;
 	if (bpf_map_update_elem(&goroutine_calls, &m->goroutine.call, call, BPF_ANY)) {

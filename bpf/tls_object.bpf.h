@@ -116,6 +116,62 @@ static __noinline struct object *tls_object_known(__u64 address)
 	return bpf_map_lookup_elem(&objects, &key);
 }
 
+/* The object that seals a record, made on first sight. Without a socket it is the thread's last. */
+static __noinline struct object *seal_object(__u64 address, __u64 strand)
+{
+	struct object_key key;
+	struct object *o;
+
+	object_key(&key, address);
+	o = bpf_map_lookup_elem(&objects, &key);
+	if (!o) {
+		o = object_reset(&key);
+		if (!o) {
+			loss_add(LOSS_OBJECTS, 0);
+			return 0;
+		}
+		o->flags = OBJECT_SEALS | OBJECT_EARLY;
+	}
+	if (!o->cookie && bpf_map_update_elem(&sealed, &strand, &key, BPF_ANY)) {
+		loss_add(LOSS_STORAGE, 0);
+		return 0;
+	}
+	return o;
+}
+
+/* An object without a socket has sealed its first text. */
+static __noinline int seal_first(struct object *o, __u64 address, __u32 text)
+{
+	struct sealing now = {};
+	struct sealing_key at = {.text = text};
+	struct sealing *last;
+
+	object_key(&now.key, address);
+	at.tgid = now.key.tgid;
+	last = bpf_map_lookup_elem(&sealing, &at);
+	if (last) {
+		struct object *before = bpf_map_lookup_elem(&objects, &last->key);
+
+		if (before && before != o && !before->cookie) {
+			last->others++;
+			return 0;
+		}
+	}
+	bpf_map_update_elem(&sealing, &at, &now, BPF_ANY);
+	return 0;
+}
+
+/* The object of the socket that the thread has received from last; NULL: it is not known. */
+static __noinline struct object *seal_reader(__u64 strand)
+{
+	__u64 *cookie = bpf_map_lookup_elem(&received, &strand);
+	struct object_key *key = cookie ? bpf_map_lookup_elem(&sealed_sockets, cookie) : 0;
+
+	if (!key || key->tgid != bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	return bpf_map_lookup_elem(&objects, key);
+}
+
 /* Begins the object anew, while calls may be in it. NULL: no room. */
 static __noinline struct object *tls_renew(const struct object *o, struct object_key *key)
 {

@@ -83,6 +83,7 @@ struct tls_call {
 	__u64 buf;    /* the text; if it cannot be seen, where in the stream it begins */
 	__u64 len;
 	__u64 stored; /* address of the size_t for the byte count; Go: how deep in the stack `buf` is; or 0 */
+	__u64 behind; /* of a record: bytes behind its text (the type) */
 	__u16 dir;    /* enum direction, or DIR_CLOSE */
 	__u16 abi;    /* enum tls_abi */
 	__u16 tier;   /* enum tier: what stops it, if it is to be stopped */
@@ -113,6 +114,8 @@ struct goroutine {
 struct member {
 	struct tls_call calls[TLS_CALLS];
 	__u64 regs[8]; /* at the entry of the call at work, by enum tls_reg */
+	__u64 args[8]; /* the same: what is on the stack, and data that go with a record; see seal.bpf.h */
+	__u8 ad[16];
 	struct goroutine goroutine; /* that the task runs, as the probe at work has found it */
 	__u64 next; /* slot to use when none is free */
 	/* How its process began. It has run no program since while its self_exec_id is still the same. */

@@ -20,6 +20,7 @@
 #include "follow.bpf.h"
 #include "goroutine.bpf.h"
 #include "quic.bpf.h"
+#include "seal.bpf.h"
 
 /* The object without a socket that this thread, or goroutine, has entered last. */
 static __noinline struct object *wire_entered(__u64 strand)
@@ -198,12 +199,104 @@ static __always_inline int wire_dead(struct wire_state *w, __u64 cookie)
 	return DROP;
 }
 
+/* The key of the object without a socket that this thread has sealed with last, in the map. */
+static __always_inline struct object_key *wire_sealed_last(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 strand = BPF_CORE_READ(task, pid); /* as strand_of_thread(), which 6.1 has no helper for here */
+	struct object_key *last = bpf_map_lookup_elem(&sealed, &strand);
+
+	return last && last->tgid == BPF_CORE_READ(task, tgid) ? last : 0;
+}
+
+/* The same of the only one that has sealed so much as the packet has in its first record. */
+static __noinline struct object_key *wire_sealed_so(const struct wire_state *w)
+{
+	struct sealing_key at = {.tgid = w->users[0], .text = w->first_text};
+	struct sealing *s = bpf_map_lookup_elem(&sealing, &at);
+
+	return s && !s->others ? &s->key : 0;
+}
+
+/* The object without a socket that has sealed what the packet has in it, or NULL; w->sealed_by gets its key. */
+static __noinline struct object *wire_sealed(struct wire_state *w)
+{
+	const struct sock *sk = (const struct sock *)w->sock;
+	struct object_key *key = BPF_CORE_READ(sk, sk_lock.owned) ? wire_sealed_last() : 0;
+	struct object *o = key ? bpf_map_lookup_elem(&objects, key) : 0;
+
+	if ((!o || o->cookie) && w->seals == SEALS_UNBOUND && w->news & NEWS_TEXT) {
+		key = wire_sealed_so(w);
+		o = key ? bpf_map_lookup_elem(&objects, key) : 0;
+	}
+	if (!o || o->cookie)
+		return 0;
+	w->sealed_by = *key;
+	return o;
+}
+
+/* The process of the connection has an object that was refused, and has no socket yet. */
+static __always_inline int wire_seals_dead(const struct wire_state *w)
+{
+	__u32 user = w->users[0];
+	struct sealer *s = bpf_map_lookup_elem(&sealers, &user);
+
+	return s && s->dead;
+}
+
+/* A dead object has found its socket. */
+static __always_inline void wire_seals_found(const struct wire_state *w)
+{
+	__u32 user = w->users[0];
+	struct sealer *s = bpf_map_lookup_elem(&sealers, &user);
+
+	if (s && s->dead)
+		__sync_fetch_and_add(&s->dead, -1);
+}
+
+/*
+ * A packet with records, of which it matters who has sealed them: binds the object that has, if it has no socket
+ * yet, and returns it. w->sealed tells what becomes of the packet.
+ */
+static __noinline struct object *wire_seals(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
+{
+	struct object *o = wire_sealed(w);
+
+	w->sealed = SEALED_PASSES;
+	if (!o) {
+		if (wire_seals_dead(w))
+			w->sealed = SEALED_DEAD;
+		else if (w->seals == SEALS_UNBOUND && w->news & NEWS_TEXT)
+			w->sealed = SEALED_BY_NOBODY;
+		return 0;
+	}
+	w->seals = SEALS_BOUND;
+	if (bpf_map_update_elem(&sealed_sockets, &cookie, &w->sealed_by, BPF_ANY))
+		loss_add(LOSS_STORAGE, 0);
+	wire_bind(o, cookie, p);
+	if (!(o->flags & OBJECT_DEAD))
+		return o;
+	wire_seals_found(w);
+	w->sealed = SEALED_DEAD;
+	return 0;
+}
+
+/* A handshake that no object has begun: it may be one that objects are made of later on. */
+static __always_inline int wire_may_seal(const struct wire_state *w)
+{
+	const struct sock *sk = (const struct sock *)w->sock;
+
+	return sealers_seen && BPF_CORE_READ(sk, sk_lock.owned) && sealer_current();
+}
+
 static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const struct wire_packet *p)
 {
 	struct object *o = wire_object((const struct sock *)w->sock);
 	int ret = PASS;
 
-	if (!o) {
+	if (!o && wire_may_seal(w)) {
+		w->seals = SEALS_UNBOUND;
+	} else if (!o) {
 		w->opaque = 1;
 		ret = wire_opaque(w, cookie, p, OPAQUE_TLS);
 	} else if (!(o->flags & OBJECT_UNSURE)) {
@@ -213,9 +306,9 @@ static __always_inline int wire_tls(struct wire_state *w, __u64 cookie, const st
 		ret = o->flags & OBJECT_DEAD ? wire_dead(w, cookie) : wire_claim_host(o, w, cookie, p);
 	}
 	wire_note_user(w);
-	if (o && o->flags & OBJECT_UNSURE)
+	if (w->seals || (o && o->flags & OBJECT_UNSURE))
 		w->credit = CREDIT_PROCESS | w->users[0];
-	w->follow = o ? FOLLOW_BEGUN : FOLLOW_NONE;
+	w->follow = o || w->seals ? FOLLOW_BEGUN : FOLLOW_NONE;
 	w->tls = ret == PASS;
 	w->hello = names_kept && !w->audited ? ASK_BEGUN : ASK_NONE;
 	return ret;
@@ -328,6 +421,8 @@ static __always_inline int wire_conserve(struct __sk_buff *skb, struct bpf_sock 
 					 __u64 cookie, const struct wire_packet *p)
 {
 	struct wire_follow *f;
+	struct object *o;
+	__u32 why = OPAQUE_UNEXPLAINED;
 
 	if (!w->follow || w->opaque) /* once decided, it passes */
 		return PASS;
@@ -337,9 +432,20 @@ static __always_inline int wire_conserve(struct __sk_buff *skb, struct bpf_sock 
 		return undecided(image_current()) ? DROP : PASS;
 	}
 	wire_follow(skb, f, w, p);
+	if (w->seals && w->news) {
+		o = wire_seals(w, cookie, p);
+		if (w->sealed == SEALED_DEAD)
+			return wire_dead(w, cookie);
+		if (o && wire_claim_host(o, w, cookie, p) == DROP)
+			return DROP;
+		if (w->sealed == SEALED_BY_NOBODY) {
+			w->follow = FOLLOW_LOST;
+			why = OPAQUE_TLS;
+		}
+	}
 	if (w->follow != FOLLOW_LOST)
 		return PASS;
-	if (wire_decide(w, cookie, p, OPAQUE_UNEXPLAINED, f) != PASS)
+	if (wire_decide(w, cookie, p, why, f) != PASS)
 		return DROP;
 	w->opaque = 1;
 	return PASS;
@@ -353,7 +459,7 @@ static __always_inline void wire_begin(struct wire_state *w, const struct wire_p
 	w->begun = 1;
 	w->base = p->seq;
 	w->have = w->shape = w->settled = w->tls = w->opaque = 0;
-	w->plain = w->hello = w->text = w->asked = w->audited = w->follow = 0;
+	w->plain = w->hello = w->text = w->asked = w->audited = w->follow = w->seals = 0;
 	w->clear = w->ended = w->released = 0;
 	wire_end(w);
 }
@@ -457,6 +563,8 @@ int wire_release(struct bpf_sock *sk)
 	if (!dead_seen && !credits_seen && !clear_seen)
 		return PASS;
 	cookie = bpf_get_socket_cookie(sk);
+	if (sealers_seen)
+		bpf_map_delete_elem(&sealed_sockets, &cookie);
 	if (credits_seen)
 		wire_follow_end(sk, cookie);
 	if (clear_seen)

@@ -40,6 +40,26 @@ struct wire_packet {
 	__u32 urgent;  /* a byte of it may reach the other side out of order, or not at all */
 };
 
+/* Whether records are sealed by objects that know nothing of connections (seal.bpf.h). */
+enum wire_seals {
+	SEALS_NOT,
+	SEALS_UNBOUND, /* perhaps: whose text it is will be seen by the first packet that has some */
+	SEALS_BOUND,
+};
+
+/* What becomes of a packet of such a connection. */
+enum wire_sealed {
+	SEALED_PASSES,
+	SEALED_DEAD,	  /* what has sealed it was refused, or may have been */
+	SEALED_BY_NOBODY, /* that any probe has seen */
+};
+
+/* What a packet has in it, once the handshake is over. */
+enum wire_news {
+	NEWS_RECORD = 1, /* a record begins */
+	NEWS_TEXT = 2,	 /* one that has to be explained */
+};
+
 /* Of a socket: its connection, if it has had several the last one. */
 struct wire_state {
 	__u32 begun;   /* `base` is known */
@@ -58,6 +78,11 @@ struct wire_state {
 	__u32 text;	/* enum wire_text_ask */
 	__u32 asked;	/* `audited` is known */
 	__u32 follow;	/* enum wire_follow_state, see follow.bpf.h */
+	__u32 seals;	/* enum wire_seals */
+	__u32 news;	/* enum wire_news: of the packet at work, */
+	__u32 sealed;	/* and enum wire_sealed; */
+	struct object_key sealed_by;
+	__u32 first_text; /* bytes of text in the first of these */
 	__u64 credit;	/* the key of what explains its records */
 	__u32 audited;	/* it would have been refused when it was made: nothing more is said */
 	__u32 clear;	/* enum wire_clear */

@@ -181,6 +181,10 @@ enum tls_abi {
 	ABI_NSS_IMPORT,	  /* SSL_ImportFD(model, object) gives the object, for TLS from now on */
 	ABI_GO,		  /* Go's method(object, []text): count and error, in registers */
 	ABI_GO_RECORD,	  /* the same with the type of the record in front of the text */
+	ABI_SEAL,	  /* EVP_AEAD_CTX_seal(object, ..., | text, size_t, ad, size_t); see bpf/seal.bpf.h */
+	ABI_SEAL_SCATTER, /* the same with the text one place further, a second one, and then the ad */
+	ABI_OPEN,	  /* EVP_AEAD_CTX_open(object, text, size_t *count, ..., | in, size_t, ad, size_t) gives 1 */
+	ABI_OPEN_GATHER,  /* EVP_AEAD_CTX_open_gather(object, text, ..., size_t | tag, size_t, ad, size_t), 1 */
 	ABI_COUNT,
 };
 

@@ -16,6 +16,7 @@ struct kernel {
 	char *pins;
 	enum tier plaintext;
 	bool multi; /* many probes are one link */
+	bool receives; /* the program that notes who receives is attached */
 	bool holds; /* see kernel_holds() */
 	bool answers_read; /* see kernel_read_answers() */
 	int cgroup;	   /* the workload's; the caller's descriptor */

@@ -73,6 +73,8 @@ static struct bpf_program *enter_program(struct kernel *k, enum site_kind kind)
 		[SITE_BIO] = k->skel->progs.tls_bio,
 		[SITE_MAKE] = k->skel->progs.tls_make,
 		[SITE_LAYER] = k->skel->progs.tls_layer,
+		[SITE_SEAL] = write,
+		[SITE_START] = k->skel->progs.seal_start,
 		[SITE_GO_LEAVE] = k->skel->progs.tls_leave,
 		[SITE_GO_WRITE] = write,
 		[SITE_GO_READ] = k->skel->progs.tls_read_enter,
@@ -137,6 +139,21 @@ static int attach_batch(struct kernel *k, struct bpf_program *p, const char *pat
 	return r;
 }
 
+/* Which socket a thread receives from is asked when there is a file that needs it. */
+static int attach_received(struct kernel *k, const struct batch *sealing)
+{
+	struct bpf_program *p = k->skel->progs.seal_received;
+	int r;
+
+	if (!sealing->count || k->receives || !bpf_program__autoload(p))
+		return 0;
+	r = link_take(bpf_program__attach(p));
+	if (r >= 0)
+		r = link_keep(k, r, bpf_program__name(p));
+	k->receives = r >= 0;
+	return r;
+}
+
 int kernel_probe_file(struct kernel *k, const struct tls_file *file)
 {
 	struct batch by_kind[SITE_KINDS] = {0};
@@ -147,6 +164,7 @@ int kernel_probe_file(struct kernel *k, const struct tls_file *file)
 	for (size_t i = 0; i < file->count; i++)
 		batch_add(&by_kind[file->sites[i].kind], &file->sites[i]);
 	tlsfile_attach_path(file, path);
+	r = attach_received(k, &by_kind[SITE_SEAL]);
 	/* Returns first: a call that was decided on is then always seen to its end. */
 	for (int kind = 0; kind < SITE_KINDS && r >= 0; kind++)
 		if (leave_program(k, kind))

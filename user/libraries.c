@@ -14,9 +14,10 @@ static int probe_file(struct libraries *l, const struct tls_file *file)
 	int r;
 
 	if (file->doubt) {
-		log_notice("%s is not probed, what it says over TLS not seen: %s", file->path,
-			   file->doubt);
-		return -ENOENT;
+		log_notice("%s is not probed%s, what it says over TLS not seen: %s", file->path,
+			   file->count ? " in all of its libraries" : "", file->doubt);
+		if (!file->count)
+			return -ENOENT;
 	}
 	r = kernel_probe_file(l->kernel, file);
 	if (r < 0)

@@ -15,17 +15,29 @@
 #define ALIGNMENT     16
 #define LEA_LENGTH    7
 
+static const struct {
+	const char *text;
+	bool tail;  /* of a longer one */
+	bool tells; /* of a library */
+} texts[MENTION_TEXTS] = {
+	[MENTION_SSL_WRITE] = {"ssl_write_internal", false, true},
+	[MENTION_SSL_READ] = {"ssl_read_internal", false, false},
+	[MENTION_SSL_HANDSHAKE] = {"SSL_do_handshake", false, false},
+	[MENTION_SSL_CLEAR] = {"SSL_clear", false, false},
+	[MENTION_SSL_NEW] = {"SSL_new", false, false},
+	[MENTION_AEAD] = {"/crypto/fipsmodule/cipher/aead.c", true, true},
+};
+
 struct place {
 	uint64_t address;
-	size_t text;
+	enum mention_text text;
 };
 
 struct search {
-	const struct mention_text *texts;
-	size_t n;
 	struct place places[PLACES_MAX];
 	size_t place_count;
 	uint64_t low, high; /* of these */
+	bool there[MENTION_TEXTS]; /* the text is */
 	struct mentions found;
 	bool many;
 	int error;
@@ -33,24 +45,26 @@ struct search {
 
 /* ---- texts ---- */
 
-static void note_place(struct search *s, uint64_t address, size_t text)
+static void note_place(struct search *s, uint64_t address, enum mention_text text)
 {
 	if (s->place_count == PLACES_MAX) {
 		s->many = true;
 		return;
 	}
+	s->there[text] = true;
 	s->places[s->place_count++] = (struct place){address, text};
 	s->low = address < s->low ? address : s->low;
 	s->high = address > s->high ? address : s->high;
 }
 
 /* The text ends with the NUL at `end`; its end is as asked for. It begins behind another NUL. */
-static void take_text(struct search *s, const struct elf64_block *b, size_t text, const unsigned char *end)
+static void take_text(struct search *s, const struct elf64_block *b, enum mention_text text,
+		      const unsigned char *end)
 {
-	size_t len = strlen(s->texts[text].text);
+	size_t len = strlen(texts[text].text);
 	const unsigned char *start = end - len;
 
-	while (s->texts[text].tail && end - start < TEXT_MAX && start[-1])
+	while (texts[text].tail && end - start < TEXT_MAX && start[-1])
 		start--;
 	if (!start[-1])
 		note_place(s, b->address + (uint64_t)(start - b->bytes), text);
@@ -61,12 +75,12 @@ static void find_texts(void *arg, const struct elf64_block *b)
 {
 	struct search *s = arg;
 
-	for (size_t i = 0; i < s->n; i++) {
-		size_t len = strlen(s->texts[i].text);
+	for (enum mention_text i = 0; i < MENTION_TEXTS; i++) {
+		size_t len = strlen(texts[i].text);
 		const unsigned char *p = b->bytes + b->from - len, *end = b->bytes + b->to;
 
 		/* One belongs to the block in which its NUL is. */
-		while (p + len < end && (p = memmem(p, (size_t)(end - p), s->texts[i].text, len + 1))) {
+		while (p + len < end && (p = memmem(p, (size_t)(end - p), texts[i].text, len + 1))) {
 			take_text(s, b, i, p + len);
 			p++;
 		}
@@ -75,7 +89,7 @@ static void find_texts(void *arg, const struct elf64_block *b)
 
 /* ---- code ---- */
 
-static void note_mention(struct search *s, uint64_t address, size_t text)
+static void note_mention(struct search *s, uint64_t address, enum mention_text text)
 {
 	struct mention *at;
 
@@ -90,6 +104,7 @@ static void note_mention(struct search *s, uint64_t address, size_t text)
 	}
 	s->found.at = at;
 	at[s->found.count++] = (struct mention){text, address};
+	s->found.there[text] = true;
 }
 
 static void note_target(struct search *s, uint64_t address, uint64_t target)
@@ -118,32 +133,24 @@ static void find_mentions(void *arg, const struct elf64_block *b)
 	}
 }
 
-static bool has_needed(const struct search *s, size_t needed)
+static bool tells(const struct search *s)
 {
-	for (size_t i = 0; i < needed; i++) {
-		size_t k = 0;
-
-		while (k < s->place_count && s->places[k].text != i)
-			k++;
-		if (k == s->place_count)
-			return false;
-	}
-	return s->place_count > 0;
+	for (enum mention_text i = 0; i < MENTION_TEXTS; i++)
+		if (s->there[i] && texts[i].tells)
+			return true;
+	return false;
 }
 
-int mentions_find(const struct elf64 *f, const struct mention_text *texts, size_t n, size_t needed,
-		  struct mentions *ret)
+int mentions_find(const struct elf64 *f, struct mentions *ret)
 {
 	_free_ struct search *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	s->texts = texts;
-	s->n = n;
 	s->low = UINT64_MAX;
 	r = elf64_scan(f, ELF64_CONSTANTS, 2 * TEXT_MAX, 1, find_texts, s);
-	if (r == 0 && !has_needed(s, needed))
+	if (r == 0 && !tells(s))
 		return -ENOENT;
 	if (r == 0)
 		r = elf64_scan(f, ELF64_CODE, 1, LEA_LENGTH, find_mentions, s);
@@ -164,11 +171,7 @@ void mentions_free(struct mentions *m)
 
 /* ---- functions ---- */
 
-/*
- * Kernels have taken instructions with such a prefix (VEX, EVEX) for others, and executed them wrongly where
- * a probe had replaced them.
- */
-static bool is_vector(unsigned char first)
+bool mention_is_vector(unsigned char first)
 {
 	return first == 0xc4 || first == 0xc5 || first == 0x62;
 }
@@ -219,14 +222,15 @@ int mention_function_at(const struct elf64 *f, uint64_t address, struct mention_
 	r = elf64_read(f, fn.offset, code, fn.size);
 	if (r < 0)
 		return r;
-	if (is_vector(code[0]) || !leads_to(code, fn.size, address - fn.address))
+	if (mention_is_vector(code[0]) || !leads_to(code, fn.size, address - fn.address))
 		return -EUCLEAN;
 	fn.saves = saves(code);
 	*ret = fn;
 	return 0;
 }
 
-int mention_function(const struct elf64 *f, const struct mentions *m, size_t text, struct mention_function *ret)
+int mention_function(const struct elf64 *f, const struct mentions *m, enum mention_text text,
+		     struct mention_function *ret)
 {
 	struct mention_function fn, found = {0};
 

@@ -16,13 +16,18 @@
  * begins where one does (mention_function()). The table has entries for parts of functions, too, that a
  * compiler has put elsewhere: `saves` tells, or that it is called, that one is whole.
  */
-struct mention_text {
-	const char *text;
-	bool tail; /* of a longer one */
+enum mention_text {
+	MENTION_SSL_WRITE, /* names of functions: see openssl.h */
+	MENTION_SSL_READ,
+	MENTION_SSL_HANDSHAKE,
+	MENTION_SSL_CLEAR,
+	MENTION_SSL_NEW,
+	MENTION_AEAD, /* a source file: see awslc.h */
+	MENTION_TEXTS,
 };
 
 struct mention {
-	size_t text;	  /* index of it */
+	enum mention_text text;
 	uint64_t address; /* of the instruction */
 };
 
@@ -34,21 +39,19 @@ struct mention_function {
 	bool saves; /* it begins by saving registers, as nothing but a whole function does */
 };
 
-/* All mentions of some texts, in the order of their addresses within a segment. */
+/* All mentions of these texts, in the order of their addresses within a segment. */
 struct mentions {
 	struct mention *at; /* owned */
 	size_t count;
+	bool there[MENTION_TEXTS]; /* it is mentioned */
 };
 
-#define MENTION_TEXTS_MAX 16
-
 /*
- * Looks for the texts, in one pass over the constants, and only if the first `needed` ones are there in one
- * over the code. Returns 0; -ENOENT when they are not, or there are more mentions than any library makes;
+ * Looks for the texts, in one pass over the constants, and if one is there that tells of a library, in one
+ * over the code. Returns 0; -ENOENT when none is, or there are more mentions than any library makes;
  * -ENOMEM, -EBADMSG or -errno.
  */
-int mentions_find(const struct elf64 *f, const struct mention_text *texts, size_t n, size_t needed,
-		  struct mentions *ret);
+int mentions_find(const struct elf64 *f, struct mentions *ret);
 
 void mentions_free(struct mentions *m);
 
@@ -56,9 +59,16 @@ void mentions_free(struct mentions *m);
  * The only function that mentions a text. Returns 0; -ENOENT when none does; -EUCLEAN when several do, or it is
  * not certain where it begins, or what a probe would do to its first instruction; -ENOMEM or -errno.
  */
-int mention_function(const struct elf64 *f, const struct mentions *m, size_t text, struct mention_function *ret);
+int mention_function(const struct elf64 *f, const struct mentions *m, enum mention_text text,
+		     struct mention_function *ret);
 
-/* The same of the function around one place in code. */
+/*
+ * Whether an instruction with this first byte is not to be probed. Kernels have taken those with such a prefix
+ * (VEX, EVEX) for others, and executed them wrongly where a probe had replaced them.
+ */
+bool mention_is_vector(unsigned char first);
+
+/* The same of the function around one mention. */
 int mention_function_at(const struct elf64 *f, uint64_t address, struct mention_function *ret);
 
 #endif

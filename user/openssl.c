@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "mentions.h"
 
 #define VERSION	     "OpenSSL 3."
 #define VERSION_MAX  16 /* bytes of it, with the number of the minor version */
@@ -17,12 +16,12 @@
 #define CALL_LENGTH  5
 #define AROUND	     ((uint64_t)16 << 20) /* a library's own calls are no farther */
 
-static const struct mention_text texts[OPENSSL_FUNCTIONS] = {
-	[OPENSSL_WRITE] = {.text = "ssl_write_internal"},
-	[OPENSSL_READ] = {.text = "ssl_read_internal"},
-	[OPENSSL_HANDSHAKE] = {.text = "SSL_do_handshake"},
-	[OPENSSL_CLEAR] = {.text = "SSL_clear"},
-	[OPENSSL_NEW] = {.text = "SSL_new"},
+static const enum mention_text texts[OPENSSL_FUNCTIONS] = {
+	[OPENSSL_WRITE] = MENTION_SSL_WRITE,
+	[OPENSSL_READ] = MENTION_SSL_READ,
+	[OPENSSL_HANDSHAKE] = MENTION_SSL_HANDSHAKE,
+	[OPENSSL_CLEAR] = MENTION_SSL_CLEAR,
+	[OPENSSL_NEW] = MENTION_SSL_NEW,
 };
 
 /* ---- the version ---- */
@@ -123,7 +122,7 @@ static int find_functions(const struct elf64 *f, const struct mentions *m,
 			  struct mention_function found[OPENSSL_FUNCTIONS], const char **ret_why)
 {
 	for (size_t i = 0; i < OPENSSL_FUNCTIONS; i++) {
-		int r = mention_function(f, m, i, &found[i]);
+		int r = mention_function(f, m, texts[i], &found[i]);
 
 		if (r == -ENOENT)
 			*ret_why = "one of the functions that raise OpenSSL's errors is not there";
@@ -131,6 +130,9 @@ static int find_functions(const struct elf64 *f, const struct mentions *m,
 			*ret_why = "it is not certain where one of OpenSSL's functions begins";
 		else if (r < 0)
 			return r;
+		for (size_t k = 0; k < i; k++)
+			if (found[k].address == found[i].address)
+				*ret_why = "one function raises the errors of several of OpenSSL's";
 		if (*ret_why)
 			return 0;
 	}
@@ -173,20 +175,15 @@ static int give(const struct elf64 *f, const struct mention_function found[OPENS
 	return r;
 }
 
-int openssl_find(const struct elf64 *f, struct openssl *ret, const char **ret_why)
+int openssl_find(const struct elf64 *f, const struct mentions *m, struct openssl *ret, const char **ret_why)
 {
 	struct mention_function found[OPENSSL_FUNCTIONS] = {0};
-	struct mentions mentions = {0};
 	const char *why = NULL;
 	int r;
 
-	if (!elf64_is_program(f))
+	if (!m->there[MENTION_SSL_WRITE] || !m->there[MENTION_SSL_READ])
 		return -ENOENT;
-	r = mentions_find(f, texts, OPENSSL_FUNCTIONS, OPENSSL_READ + 1, &mentions);
-	if (r < 0)
-		return r;
-	r = find_functions(f, &mentions, found, &why);
-	mentions_free(&mentions);
+	r = find_functions(f, m, found, &why);
 	if (r == 0 && !why)
 		r = check(f, found, &ret->write, &why);
 	if (r < 0)

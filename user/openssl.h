@@ -3,6 +3,7 @@
 #define WARDEN_OPENSSL_H
 
 #include "elf64.h"
+#include "mentions.h"
 #include "wire.h"
 
 /*
@@ -14,8 +15,6 @@
  * application calls; "ssl_read_internal" is the same for the other direction. "SSL_clear" begins each
  * handshake, "SSL_do_handshake" and "SSL_new" are what they say. SSL_free() raises no error and is not
  * found: an object begins when it is made, and ends with the next one at its address.
- *
- * Of libraries it is not asked: there are many, whose names and symbols are all that a start has time to read.
  *
  * Since 3.3 ssl_write_internal() has flags in front of the place for its count. Which it is, the calls of it
  * say, and the version's text must not say otherwise; not every program has that.
@@ -34,8 +33,8 @@ struct openssl {
 	enum tls_abi write; /* how ssl_write_internal() is called */
 };
 
-/* Returns 0; -ENOENT when there is none; -EUCLEAN when there is, but not every check holds, and in `ret_why`
+/* Returns 0; -ENOENT when `m` tells of none; -EUCLEAN when there is, but not every check holds, and in `ret_why`
  * which one does not (static); -ENOMEM or -errno. */
-int openssl_find(const struct elf64 *f, struct openssl *ret, const char **ret_why);
+int openssl_find(const struct elf64 *f, const struct mentions *m, struct openssl *ret, const char **ret_why);
 
 #endif

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "awslc.h"
 #include "boringssl.h"
 #include "gotls.h"
 #include "openssl.h"
 #include "regular.h"
 
-const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", "BoringSSL in Bun", "Go", NULL};
+const char *const tlsfile_stacks[] = {"OpenSSL", "GnuTLS", "NSS", "BoringSSL in Bun", "Go",
+				      "rustls on AWS-LC", NULL};
 
 /* The functions that are probed, in this order. */
 static const struct {
@@ -138,23 +140,25 @@ static int set_sites(struct tls_file *f, const struct found *found, struct tls_s
 	return 0;
 }
 
-/* Those of functions without symbols; `kinds` says what each is. */
-static int set_bare(struct tls_file *f, const struct tls_site *kinds, const struct elf64_function *found,
+/* Adds those of functions without symbols; `kinds` says what each is. */
+static int add_bare(struct tls_file *f, const struct tls_site *kinds, const struct elf64_function *found,
 		    size_t n)
 {
-	f->sites = calloc(n, sizeof(*f->sites));
-	if (!f->sites)
+	struct tls_site *sites = reallocarray(f->sites, f->count + n, sizeof(*sites));
+
+	if (!sites)
 		return -ENOMEM;
-	for (; f->count < n; f->count++) {
-		f->sites[f->count] = kinds[f->count];
-		f->sites[f->count].offset = found[f->count].offset;
-		f->sites[f->count].ret_distance = found[f->count].ret_distance;
+	f->sites = sites;
+	for (size_t i = 0; i < n; i++) {
+		sites[f->count] = kinds[i];
+		sites[f->count].offset = found[i].offset;
+		sites[f->count++].ret_distance = found[i].ret_distance;
 	}
 	return 0;
 }
 
-/* Returns -ENOENT when it is not there, and in `ret_doubt` why it is not probed. */
-static int find_boringssl(const struct elf64 *elf, struct tls_file *f, const char **ret_doubt)
+/* Returns -ENOENT when it is not there, -EUCLEAN when it is not probed, and why in f->doubt. */
+static int find_boringssl(const struct elf64 *elf, struct tls_file *f)
 {
 	static const struct tls_site sites[BORINGSSL_FUNCTIONS] = {
 		[BORINGSSL_WRITE] = {.function = "SSL_write", .kind = SITE_WRITE, .abi = ABI_BORINGSSL},
@@ -164,25 +168,77 @@ static int find_boringssl(const struct elf64 *elf, struct tls_file *f, const cha
 					 .abi = ABI_BORINGSSL},
 	};
 	struct elf64_function found[BORINGSSL_FUNCTIONS];
-	int r = boringssl_find(elf, found, ret_doubt);
+	int r = boringssl_find(elf, found, &f->doubt);
 
-	return r < 0 ? r : set_bare(f, sites, found, BORINGSSL_FUNCTIONS);
+	return r < 0 ? r : add_bare(f, sites, found, BORINGSSL_FUNCTIONS);
 }
 
-static int find_openssl(const struct elf64 *elf, struct tls_file *f, const char **ret_doubt)
+static int find_openssl(const struct elf64 *elf, const struct mentions *m, struct tls_file *f)
 {
-	struct tls_site sites[OPENSSL_FUNCTIONS] = {
-		[OPENSSL_WRITE] = {.function = "ssl_write_internal", .kind = SITE_WRITE},
+	static const struct tls_site sites[OPENSSL_FUNCTIONS] = {
+		[OPENSSL_WRITE] = {.function = "ssl_write_internal", .kind = SITE_WRITE, .abi = ABI_SSL_EX},
 		[OPENSSL_READ] = {.function = "ssl_read_internal", .kind = SITE_READ, .abi = ABI_SSL_EX},
 		[OPENSSL_HANDSHAKE] = {.function = "SSL_do_handshake", .kind = SITE_HANDSHAKE, .abi = ABI_SSL},
 		[OPENSSL_CLEAR] = {.function = "SSL_clear", .kind = SITE_CLEAR, .abi = ABI_SSL},
 		[OPENSSL_NEW] = {.function = "SSL_new", .kind = SITE_MAKE, .abi = ABI_SSL_NEW},
 	};
 	struct openssl found = {0};
-	int r = openssl_find(elf, &found, ret_doubt);
+	int r = openssl_find(elf, m, &found, &f->doubt);
 
-	sites[OPENSSL_WRITE].abi = found.write;
-	return r < 0 ? r : set_bare(f, sites, found.functions, OPENSSL_FUNCTIONS);
+	if (r == 0)
+		r = add_bare(f, sites, found.functions, OPENSSL_FUNCTIONS);
+	if (r == 0)
+		f->sites[OPENSSL_WRITE].abi = found.write;
+	return r;
+}
+
+static int find_awslc(const struct elf64 *elf, const struct mentions *m, struct tls_file *f)
+{
+	static const struct tls_site sites[AWSLC_FUNCTIONS] = {
+		[AWSLC_SEAL] = {.function = "EVP_AEAD_CTX_seal", .kind = SITE_SEAL, .abi = ABI_SEAL},
+		[AWSLC_SEAL_SCATTER] = {.function = "EVP_AEAD_CTX_seal_scatter",
+					.kind = SITE_SEAL,
+					.abi = ABI_SEAL_SCATTER},
+		[AWSLC_OPEN] = {.function = "EVP_AEAD_CTX_open", .kind = SITE_READ, .abi = ABI_OPEN},
+		[AWSLC_OPEN_GATHER] = {.function = "EVP_AEAD_CTX_open_gather",
+				       .kind = SITE_READ,
+				       .abi = ABI_OPEN_GATHER},
+		[AWSLC_INIT] = {.function = "EVP_AEAD_CTX_init", .kind = SITE_FREE, .abi = ABI_SSL},
+		[AWSLC_INIT_WITH_DIRECTION] = {.function = "EVP_AEAD_CTX_init_with_direction",
+					       .kind = SITE_FREE,
+					       .abi = ABI_SSL},
+		[AWSLC_START] = {.function = "_start", .kind = SITE_START, .abi = ABI_SEAL},
+	};
+	struct elf64_function found[AWSLC_FUNCTIONS];
+	int r = awslc_find(elf, m, found, &f->doubt);
+
+	return r < 0 ? r : add_bare(f, sites, found, AWSLC_FUNCTIONS);
+}
+
+/*
+ * What has no symbols. A program may hold several of these, and use one or another. Only of programs is it
+ * asked: there are many libraries, and a start has time for their names and symbols, but not for their texts.
+ */
+static int find_bare(const struct elf64 *elf, struct tls_file *f)
+{
+	struct mentions m = {0};
+	int openssl, awslc;
+
+	if (!elf64_is_program(elf))
+		return -ENOENT;
+	openssl = awslc = mentions_find(elf, &m);
+	if (openssl == 0)
+		openssl = find_openssl(elf, &m, f);
+	if (awslc == 0)
+		awslc = find_awslc(elf, &m, f);
+	mentions_free(&m);
+	if (openssl == -ENOENT && awslc == -ENOENT)
+		return find_boringssl(elf, f);
+	if (openssl < 0 && openssl != -ENOENT && openssl != -EUCLEAN)
+		return openssl;
+	if (awslc < 0 && awslc != -ENOENT && awslc != -EUCLEAN)
+		return awslc;
+	return f->count ? 0 : -EUCLEAN;
 }
 
 static int set_identity(struct tls_file *f, const struct elf64 *elf, const char *path)
@@ -200,14 +256,6 @@ static int set_identity(struct tls_file *f, const struct elf64 *elf, const char 
 	if (!f->path || elf64_build_id(elf, &f->build_id) == -ENOMEM)
 		return -ENOMEM;
 	return 0;
-}
-
-/* What has no symbols: one of these at most. */
-static int find_bare(const struct elf64 *elf, struct tls_file *f)
-{
-	int r = find_openssl(elf, f, &f->doubt);
-
-	return r == -ENOENT ? find_boringssl(elf, f, &f->doubt) : r;
 }
 
 static int find_sites(const struct elf64 *elf, struct tls_file *f)

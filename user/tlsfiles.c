@@ -61,7 +61,7 @@ void tlsfiles_free(struct tls_files *fs)
  * doubt matters when a process turns out to run it, and is found again then. */
 static int add_file(struct tls_files *fs, struct tls_file *f, int r)
 {
-	if (r == 0 && f->doubt)
+	if (r == 0 && !f->count)
 		r = -ENOENT;
 	if (r == 0)
 		r = tlsfiles_add(fs, fs, f);

@@ -37,6 +37,8 @@ enum site_kind {
 	SITE_BIO,
 	SITE_MAKE,
 	SITE_LAYER,
+	SITE_SEAL,  /* a record is sealed, and nobody asks how that ends */
+	SITE_START, /* the first instruction of a program that does so */
 	/* Go's, whose return addresses must not be touched: they have no probes at their return but these. */
 	SITE_GO_LEAVE, /* a RET of one of these */
 	SITE_GO_WRITE,
@@ -68,7 +70,8 @@ struct tls_file {
 	char *build_id; /* hexadecimal digits; NULL when it has none */
 	struct tls_site *sites;
 	size_t count;
-	const char *doubt; /* why there are none in what looks like a TLS file (static), or NULL */
+	const char *doubt; /* why there are none, or none of one library, in what looks like a TLS file
+			    * (static), or NULL */
 };
 
 #define TLSFILE_ATTACH_PATH 32

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 		return fail(stats, "cannot count");
 	start = now_ms();
 	r = tlsfile_read(argv[1], &file);
-	if (r < 0 || file->doubt)
+	if (r < 0 || !file->count)
 		return fail(r, argv[1]);
 	for (i = 0; i < atoi(argv[2]); i++) {
 		r = cycle(skel, file, &on);
