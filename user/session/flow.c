@@ -13,7 +13,7 @@
 #include "http1_state.h"
 
 #define WINDOW	     65536     /* records come in order; a hole is a loss */
-#define WINDOW_CLEAR (1U << 18) /* of packets that overtake each other; who sends decides what it takes */
+#define WINDOW_CLEAR (1U << 20) /* packets are read by several processors, of which one may be late by much */
 
 /* With more requests without an answer, one half read, http1.h cannot tell whose the next one is. */
 #define WAITING_MAX (HTTP1_PAIRS + 1)
