@@ -138,12 +138,12 @@ KERNEL_TESTS := $(KERNEL_PROGRAMS) $(sort $(wildcard tests/e2e/*.sh tests/bypass
 # In virtual machines, each of which takes the next test that none has taken: the longest come first, so that
 # all end at about the same time. There are more machines than processors, because each now and then waits.
 # On this machine only: what is installed, bad input, which is refused before warden asks the kernel for
-# anything, and a thousand times of putting probes on, which an emulated one has no time for. Within other
+# anything, a thousand times of putting probes on, which an emulated one has no time for, and load. Within other
 # programs, what is called `portable` (tests/lib/tap.sh): decisions of user space (signals and streams passed on,
 # users, how a trail is written, read and verified), which are the same calls to every kernel.
 LONGEST := $(addprefix tests/,e2e/net.sh e2e/names.sh e2e/clear.sh e2e/full.sh e2e/opaque.sh e2e/exec.sh \
 	e2e/guard.sh bypass/listen.sh e2e/stacks.sh e2e/audit.sh e2e/objects.sh bypass/net.sh e2e/go.sh e2e/same.sh)
-VM_TESTS := $(filter-out $(addprefix tests/e2e/,install.sh bad.sh cycles.sh),\
+VM_TESTS := $(filter-out $(addprefix tests/e2e/,install.sh bad.sh cycles.sh load.sh),\
 	$(LONGEST) $(filter-out $(LONGEST),$(KERNEL_TESTS)))
 
 test: deps-test

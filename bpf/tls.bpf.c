@@ -10,7 +10,7 @@
  *   uprobe.s    SSL_do_handshake           of a library whose SSL_clear and SSL_free nobody finds
  *   uprobe.s    BIO_f_ssl                  notes who may write without any of these
  *   uprobe.s    the entry of a program     notes who has functions that seal records (seal.bpf.h)
- *   tp_btf      tcp_rcv_space_adjust       which socket such a one receives from
+ *   raw_tp      tcp_rcv_space_adjust       which socket such a one receives from
  *
  * Which functions of which library those are is a table in user/tlsfile.c, how they are called is one in
  * abi.bpf.h.
@@ -311,15 +311,18 @@ int seal_start(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The thread has received something on a TCP socket. */
-SEC("tp_btf/tcp_rcv_space_adjust")
+/*
+ * The thread has received something on a TCP socket. A raw tracepoint, which is looked for by name when a file
+ * needs it: for tp_btf all of the kernel's types would have to be read at each start, to see that it is there.
+ */
+SEC("raw_tp/tcp_rcv_space_adjust")
 int BPF_PROG(seal_received, struct sock *sk)
 {
 	__u64 strand = strand_of_thread(), cookie;
 
 	if (!sealer_current() || !scope_current())
 		return 0;
-	cookie = bpf_get_socket_cookie(sk);
+	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter); /* it has one since it has sent something */
 	if (bpf_map_update_elem(&received, &strand, &cookie, BPF_ANY))
 		loss_add(LOSS_STORAGE, 0);
 	return 0;

@@ -128,12 +128,6 @@ static bool with_pipe_calls(const struct kernel_options *o)
 	return o->stdio && o->tiers->facility[FACILITY_STDIO_SYSCALL].works;
 }
 
-/* A kernel without the place to ask has what rustls receives as gaps. */
-static bool with_received(const struct kernel_options *o)
-{
-	return libbpf_find_vmlinux_btf_id("tcp_rcv_space_adjust", BPF_TRACE_RAW_TP) > 0;
-}
-
 static bool always(const struct kernel_options *o)
 {
 	return true;
@@ -222,7 +216,7 @@ static const struct {
 	{"tls_made", always, ATTACH_PROBE},
 	{"tls_layer", always, ATTACH_PROBE},
 	{"seal_start", always, ATTACH_PROBE},
-	{"seal_received", with_received, ATTACH_NONE},
+	{"seal_received", always, ATTACH_NONE},
 };
 
 #define PROGRAMS (sizeof(programs) / sizeof(programs[0]))

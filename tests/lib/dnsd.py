@@ -11,7 +11,7 @@ ZONE has a line for each record, and is read anew for each question:
   NAME QUESTION OTHER answers are to the question for OTHER
   NAME FROM ADDRESS [PORT]
                       answers come from there
-  NAME LATE SECONDS   answers over UDP come that much later
+  NAME BEHIND OTHER   answers over UDP come when OTHER is asked for
   NAME TWICE OTHER    behind the answer comes one to OTHER that nobody asked for
 Aliases are followed. What is not in the zone does not exist.
 """
@@ -99,19 +99,22 @@ def answers(zone, message, over_udp):
                struct.pack(">HH", kind, 1) + b"".join(found)), None
 
 
-def lateness(zone, message):
-    return sum(float(r[1]) for r in zone.get(question(message)[0], []) if r[0] == "LATE")
+def waits_for(zone, name):
+    return next((r[1] for r in zone.get(name, []) if r[0] == "BEHIND"), None)
 
 
 def serve_udp(sock, family, path):
+    waiting = {}
     while True:
         message, peer = sock.recvfrom(4096)
         zone = read_zone(path)
-        late = lateness(zone, message)
-        if late:
-            answer = next(answers(zone, message, True))[0]
-            threading.Timer(late, sock.sendto, (answer, peer)).start()
+        name = question(message)[0]
+        other = waits_for(zone, name)
+        if other:
+            waiting[other] = next(answers(zone, message, True))[0], peer
             continue
+        if name in waiting:
+            sock.sendto(*waiting.pop(name))
         for answer, source in answers(zone, message, True):
             if not source:
                 sock.sendto(answer, peer)
