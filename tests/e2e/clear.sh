@@ -25,8 +25,8 @@ declare -A clients=(
 	[curl]="$lib/client_curl"
 	[node-fetch]="/usr/bin/node $lib/client_node.js fetch"
 )
-order=(http.client)
-[[ -n ${TEST_GUEST:-} ]] || order+=(curl asyncio node-fetch) # how these differ is not the kernel's
+order=(http.client curl)
+[[ -n ${TEST_GUEST:-} ]] || order+=(asyncio node-fetch) # how these differ is not the kernel's
 
 # ask.py PORT WAY MARK [HOST]: a request for /ok/MARK, its answer, and one for /forbidden/MARK with a body of
 # never-MARK, each sent in that way. Prints what came of both.
@@ -658,8 +658,8 @@ for client in "${order[@]}"; do
 	check "$client: a phrase in two writes" split_phrase "$client"
 	check "$client: a phrase behind 60 kB" large_body "$client"
 done
-portable 'an allow list closes http' allow_list
-portable 'paths that are written otherwise' escaped_path
+check 'an allow list closes http' allow_list
+check 'paths that are written otherwise' escaped_path
 check 'mode: audit blocks nothing' mode_audit
 for way in whole bytes mss more cork thread child uring splice sendfile vector zerocopy; do
 	check "sent in this way: $way" however_it_is_sent "$way"
@@ -673,13 +673,13 @@ else
 fi
 check 'both directions are in the trail' same_in_the_trail
 check 'a phrase behind 4 MB' behind_megabytes
-portable 'requests written together' written_together
+check 'requests written together' written_together
 check 'requests without a policy' seen_without_policy
 check 'capture: off' without_capture
 check 'mode: audit' only_audited
 check 'action: kill' killed
 check 'requests to itself' to_itself
-portable 'an answer that ends with its connection' until_the_end
+check 'an answer that ends with its connection' until_the_end
 check 'warden is killed behind a refusal' killed_behind_a_refusal
 if [[ -n ${TEST_OWN_MACHINE:-} ]]; then
 	check 'warden and its guardian are gone' nobody_watches
@@ -691,7 +691,7 @@ check 'a process that has exited meanwhile' sent_behind_the_end
 check 'a socket that is used again' used_again
 serve https "$T/https"
 check 'TLS through a proxy' through_a_proxy
-portable 'other text in a tunnel' other_text_in_a_tunnel
-portable 'a ClientHello in a body' hello_in_a_body
+check 'other text in a tunnel' other_text_in_a_tunnel
+check 'a ClientHello in a body' hello_in_a_body
 check 'other protocols are asked for' upgrades
 finish
