@@ -108,6 +108,7 @@ twice.test A 203.0.113.2
 twice.test TWICE unasked.test
 late.test A 203.0.113.8
 late.test BEHIND now.test
+silent.test BEHIND never.test
 unasked.test A 203.0.113.8
 END
 printf 'nameserver %s\noptions timeout:2 attempts:2\n' $resolver >"$T/resolv.conf"
@@ -455,7 +456,7 @@ questions_full() {
 		one, other = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
 		ask(one, "late.test", 1)
 		for number in range(int(sys.argv[2])):
-		    ask(other, "nowhere.test", number)
+		    ask(other, "silent.test", number) # an answer would make room
 		one.settimeout(1)
 		for _ in range(30): # among so many a question may be lost
 		    ask(other, "now.test", 2)
